@@ -1,0 +1,1 @@
+"""The languages of the compiler: abstract values, graphs, primitives and schedules."""

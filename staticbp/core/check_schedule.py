@@ -1,0 +1,134 @@
+"""The schedule checker: everything is declared before it is used, and no index leaves its buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from staticbp.core import shape as shapes
+from staticbp.core.schedule import (
+    Accumulate,
+    Affine,
+    Apply,
+    Buffer,
+    Call,
+    Expr,
+    Index,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Ref,
+    Reshape,
+    Schedule,
+    Stmt,
+    Store,
+    Update,
+)
+from staticbp.core.shape import Dim
+from staticbp.core.traverse import children, exprs
+from staticbp.errors import GraphError
+
+
+def check_schedule(schedule: Schedule) -> Schedule:
+    """Raise `GraphError` unless `schedule` is well formed; returns it.
+
+    Buffers are declared; local scalars and loop indexes are bound before use; an index has a component for each
+    axis; affine indexes stay inside (those in the arms of a conditional are guarded by it); workspace buffers
+    lie inside the arena.
+    """
+    names = [b.name for b in schedule.buffers()]
+    if len(set(names)) != len(names):
+        raise GraphError(f"{schedule.name}: two buffers have one name")
+    for buffer in schedule.temporaries:
+        if buffer.role == "workspace" and buffer.offset is None:
+            raise GraphError(f"{schedule.name}: {buffer.name} has no place in the workspace")
+    _Checker(schedule).block(schedule.body, {}, set())
+    return schedule
+
+
+class _Checker:
+    def __init__(self, schedule: Schedule) -> None:
+        self.name = schedule.name
+        self.buffers = {b for b in schedule.buffers() if b.role != "view"}
+        self.views = {b for b in schedule.buffers() if b.role == "view"}
+        self.statuses = len(schedule.failures)
+
+    def fail(self, what: str) -> GraphError:
+        return GraphError(f"schedule {self.name}: {what}")
+
+    def block(self, block: Sequence[Stmt], loops: Mapping[str, Dim], bound: set[str]) -> None:
+        """Check statements in order; `bound` gains the local scalars that they define."""
+        for stmt in block:
+            for expr in exprs(stmt):
+                self.expr(expr, loops, bound, guarded=False)
+            match stmt:
+                case Let(name=name):
+                    bound.add(name)
+                case Update(name=name) if name not in bound:
+                    raise self.fail(f"{name} is updated before it is set")
+                case Store(buffer=buffer, index=index) | Accumulate(buffer=buffer, index=index):
+                    self.index(buffer, index, loops, guarded=False)
+                case Call(reads=reads, writes=writes):
+                    for ref in (*reads, *writes):
+                        self.ref(ref, loops)
+                case Reshape(view=view, ref=ref):
+                    self.ref(ref, loops)
+                    if view not in self.views or view.of != ref:
+                        raise self.fail(f"the view {view.name} is not declared")
+                    if not shapes.same((view.aval.size,), (shapes.size(ref.shape),)):
+                        raise self.fail(f"the view {view.name}: {view.aval} does not fit what it shows")
+                    self.buffers.add(view)
+                case Loop(index=index_name) if index_name in loops:
+                    raise self.fail(f"loop index {index_name} is bound twice")
+                case _:
+                    pass
+            inner = {**loops, stmt.index: stmt.extent} if isinstance(stmt, Loop) else loops
+            for body in children(stmt):
+                self.block(body, inner, bound)
+
+    def expr(self, expr: Expr, loops: Mapping[str, Dim], bound: set[str], guarded: bool) -> None:
+        """Check an expression; in the arms of a conditional, indexes may go anywhere the condition allows."""
+        match expr:
+            case Local(name=name) if name not in bound:
+                raise self.fail(f"{name} is used before it is set")
+            case Affine(terms=terms):
+                for name, _ in terms:
+                    if name not in loops:
+                        raise self.fail(f"loop index {name} is used outside its loop")
+            case Load(buffer=buffer, index=index):
+                self.index(buffer, index, loops, guarded)
+                for component in index:
+                    self.expr(component, loops, bound, guarded)
+            case Apply(template=template, args=args):
+                for arg in args:
+                    self.expr(arg, loops, bound, guarded or " if " in template)
+            case _:
+                pass
+
+    def ref(self, ref: Ref, loops: Mapping[str, Dim]) -> None:
+        if ref.buffer not in self.buffers:
+            raise self.fail(f"{ref.buffer.name} is not declared")
+        self._inside(ref.buffer, ref.prefix, loops, guarded=False)
+
+    def index(self, buffer: Buffer, index: Sequence[Index], loops: Mapping[str, Dim], guarded: bool) -> None:
+        if buffer not in self.buffers:
+            raise self.fail(f"{buffer.name} is not declared")
+        if len(index) != buffer.aval.ndim:
+            raise self.fail(f"{buffer.name}: {buffer.aval} is indexed with {len(index)} components")
+        self._inside(buffer, index, loops, guarded)
+
+    def _inside(self, buffer: Buffer, index: Sequence[Index], loops: Mapping[str, Dim], guarded: bool) -> None:
+        if guarded:
+            return
+        for component, size in zip(index, buffer.aval.shape, strict=False):
+            if not isinstance(component, Affine) or not isinstance(size, int):
+                continue
+            extents = [loops.get(name) for name, _ in component.terms]
+            if not isinstance(component.offset, int) or any(not isinstance(e, int) or e == 0 for e in extents):
+                continue
+            ends = [c * (e - 1) for (_, c), e in zip(component.terms, extents, strict=True) if isinstance(e, int)]
+            low = component.offset + sum(min(0, end) for end in ends)
+            high = component.offset + sum(max(0, end) for end in ends)
+            empty = any(e == 0 for e in loops.values())
+            if (low < 0 or high >= size) and not empty:
+                raise self.fail(f"{buffer.name}: {buffer.aval} is indexed from {low} to {high}")

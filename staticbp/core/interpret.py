@@ -1,0 +1,32 @@
+"""The interpreter: a graph evaluated with NumPy, one equation at a time.  The oracle of compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from staticbp.core.graph import Graph, Lit, Var
+from staticbp.core.primitive import concrete
+from staticbp.errors import GraphError
+
+
+def interpret(graph: Graph, args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    """The results of `graph` on arrays, each with exactly the shape and dtype of its type."""
+    env: dict[Var, Any] = dict(graph.consts)
+    for var, arg in zip(graph.invars, args, strict=True):
+        env[var] = np.asarray(arg, dtype=var.aval.dtype)
+    with np.errstate(all="ignore"):
+        for eqn in graph.eqns:
+            ins = [concrete(a) if isinstance(a, Lit) else env[a] for a in eqn.ins]
+            outs = eqn.op.evaluate(ins, eqn.params)
+            for var, out in zip(eqn.outs, outs, strict=True):
+                array = np.asarray(out)
+                if array.shape != var.aval.shape or array.dtype != var.aval.dtype:
+                    raise GraphError(
+                        f"{eqn.op.name} evaluates to {array.dtype}{list(array.shape)} where its type is {var.aval}",
+                        src=eqn.src,
+                    )
+                env[var] = array
+    return [np.asarray(concrete(a) if isinstance(a, Lit) else env[a]) for a in graph.outs]

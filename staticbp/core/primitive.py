@@ -1,0 +1,414 @@
+"""Primitives, the builder that records them, and the protocol through which those with bodies get transformed.
+
+A `Primitive` is one operation with all its facets: types, reference evaluation, derivative in both modes,
+batching, lowering.  Calling it *binds* it: on plain arrays it evaluates, on traced values it is recorded by
+the innermost `Builder`.  Rules are therefore ordinary functions of the values they are given, and derivatives
+of derivatives need nothing more.  The families of `ops/` derive most facets from one line of mathematics.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from staticbp.core.aval import Aval, aval_of
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
+from staticbp.core.schedule import Lowering
+from staticbp.errors import GraphError, LeakedTracerError, MutationError
+
+Value = Any  # a Traced, a Lit, a NumPy array or scalar, or a Python scalar
+Params = dict[str, Any]
+
+
+class Rules(Protocol):
+    """What the driver of a compilation does for primitives whose params hold graphs."""
+
+    def build(
+        self, name: str, function: Callable[..., Sequence[Value]], avals: Sequence[Aval], names: Sequence[str]
+    ) -> Graph:
+        """The graph of a flat function."""
+
+    def vjp(self, body: Graph, active: Sequence[bool]) -> tuple[Graph, Graph]:
+        """Split the derivative of `body` into a forward and a backward graph.
+
+        ``forward(*ins) -> (*outs, *residuals)``; ``backward(*residuals, *ins, *cotangents) -> cotangents`` of
+        the active inputs.  Cotangents are given for the outputs that depend on active inputs through floats
+        (see `active_outputs`).
+        """
+
+    def active_outputs(self, body: Graph, active: Sequence[bool]) -> list[bool]:
+        """Which outputs of `body` are differentiable functions of the active inputs."""
+
+    def jvp(self, body: Graph, active: Sequence[bool]) -> Graph:
+        """``(*ins, *tangents of active ins) -> (*outs, *tangents of active outputs)``."""
+
+    def batch(self, body: Graph, size: Any, batched: Sequence[bool]) -> tuple[Graph, list[bool]]:
+        """`body` with a leading axis on the batched inputs; also which outputs then have one."""
+
+
+class Primitive:
+    """One operation.  `ins` are values or atoms in order, `params` its static parameters."""
+
+    name: str
+    lowering: Lowering
+
+    def __call__(self, *args: Value, **params: Any) -> Any:
+        """Bind: evaluate on arrays, record on traced values.  A single result comes unwrapped."""
+        outs = bind(self, args, params)
+        return outs[0] if len(outs) == 1 else outs
+
+    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        """The types of the results; raises `ShapeError` or `DtypeError` for operands that do not fit."""
+        raise NotImplementedError(self.name)
+
+    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
+        """The results by NumPy: what compiled code is tested against."""
+        raise NotImplementedError(self.name)
+
+    def augment(
+        self, rules: Rules, ins: Sequence[Value], active: Sequence[bool], params: Params
+    ) -> tuple[Sequence[Value], Any]:
+        """The results together with whatever `pullback` will want besides operands and results."""
+        return bind(self, ins, params), None
+
+    def pullback(
+        self,
+        rules: Rules,
+        cts: Sequence[Value | None],
+        ins: Sequence[Value],
+        outs: Sequence[Value],
+        active: Sequence[bool],
+        extra: Any,
+        params: Params,
+    ) -> Sequence[Value | None]:
+        """The cotangents of the operands, given those of the results; None is zero."""
+        raise NotImplementedError(self.name)
+
+    def pushforward(
+        self,
+        rules: Rules,
+        tangents: Sequence[Value | None],
+        ins: Sequence[Value],
+        params: Params,
+    ) -> tuple[Sequence[Value], Sequence[Value | None]]:
+        """The results and their tangents, given the operands and theirs; None is zero."""
+        raise NotImplementedError(self.name)
+
+    def batch(
+        self, rules: Rules, size: Any, ins: Sequence[Value], batched: Sequence[bool], params: Params
+    ) -> tuple[Sequence[Value], Sequence[bool]]:
+        """The results for operands some of which have a leading batch axis; and which results have one."""
+        raise NotImplementedError(self.name)
+
+    def result_names(self, params: Params) -> Sequence[str] | None:
+        """What the results are called when the user's line does not say."""
+        return None
+
+    def differentiable(self, ins: Sequence[Aval], params: Params) -> bool:
+        """Whether anything can flow back through this operation at all."""
+        return True
+
+    @property
+    def label(self) -> str:
+        """What is appended to the name of a value that this is a part of: ``h_matvec``, ``p_sum``."""
+        return self.name.removeprefix("reduce_")
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Traced:
+    """A value under construction: an atom of the graph that `builder` is building.
+
+    `trace/tracer.py` derives from this the class that speaks NumPy's protocols.
+    """
+
+    __slots__ = ("atom", "base", "builder", "overwritten")
+    __hash__ = object.__hash__
+
+    def __init__(self, builder: Builder, atom: Atom) -> None:
+        self.builder = builder
+        self.atom = atom
+        self.base: Traced | None = None  # the array whose memory this one would share in NumPy
+        self.overwritten: SrcLine | None = None  # the line that updated the array in place, if one did
+
+    @property
+    def aval(self) -> Aval:
+        """The type of the value."""
+        return self.atom.aval
+
+    def root(self) -> Traced:
+        """The array that this one is a view of, or a view of a view; itself when it is none."""
+        value = self
+        while value.base is not None:
+            value = value.base
+        return value
+
+
+class SiteLike(Protocol):
+    """Where the user's program stands: its line, and the name that the value at hand will be assigned to."""
+
+    @property
+    def src(self) -> SrcLine | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def target(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where equations come from that a transform writes: the line and the name of what they belong to."""
+
+    src: SrcLine | None
+    name: str | None = None
+    target: str | None = None
+    adjoint: bool = False
+
+
+class Builder:
+    """A graph under construction.
+
+    Builders nest: the innermost one records.  A traced value of an outer builder that is used within becomes
+    an extra input (`captures` says which values those inputs stand for); a value of a builder that is no longer
+    open has leaked out of its function.
+    """
+
+    _open: ClassVar[threading.local] = threading.local()
+
+    def __init__(
+        self, name: str, wrap: Callable[[Builder, Atom], Traced], locate: Callable[[], SiteLike] | None
+    ) -> None:
+        self.name = name
+        self.invars: list[Var] = []
+        self.captured: list[Var] = []
+        self.captures: list[Traced] = []
+        self.eqns: list[Eqn] = []
+        self.consts: list[tuple[Var, np.ndarray[Any, Any]]] = []
+        self._wrap = wrap
+        self._locate = locate
+        self._origin: Origin | None = None
+        self._capture_of: dict[int, Var] = {}
+        self._const_of: dict[int, Var] = {}
+        self._named: dict[tuple[SrcLine, str], tuple[Var, Primitive]] = {}
+        self._unnamed: set[Var] = set()
+        self._outer: Builder | None = None
+
+    # -- nesting ------------------------------------------------------------------------------------------
+    @staticmethod
+    def innermost() -> Builder | None:
+        """The builder that is recording in this thread, if any."""
+        return getattr(Builder._open, "innermost", None)
+
+    @contextmanager
+    def recording(self) -> Iterator[Builder]:
+        """Make this the innermost builder."""
+        self._outer = Builder.innermost()
+        Builder._open.innermost = self
+        try:
+            yield self
+        finally:
+            Builder._open.innermost = self._outer
+
+    def encloses(self, inner: Builder) -> bool:
+        """Whether `inner` is this builder or is being recorded within it."""
+        level: Builder | None = inner
+        while level is not None:
+            if level is self:
+                return True
+            level = level._outer
+        return False
+
+    @contextmanager
+    def origin(self, origin: Origin) -> Iterator[None]:
+        """Equations recorded within belong to `origin` rather than to the user's present line."""
+        before, self._origin = self._origin, origin
+        try:
+            yield
+        finally:
+            self._origin = before
+
+    # -- atoms --------------------------------------------------------------------------------------------
+    def wrap(self, atom: Atom) -> Traced:
+        """The traced value for an atom of this graph."""
+        return self._wrap(self, atom)
+
+    def add_input(self, aval: Aval, name: str) -> Traced:
+        """A further input."""
+        var = Var(aval, name)
+        self.invars.append(var)
+        return self.wrap(var)
+
+    def atom(self, value: Value) -> Atom:
+        """`value` as an atom of this graph, captured or made a constant where need be."""
+        if isinstance(value, Traced):
+            changed = value.root().overwritten
+            if changed is not None:
+                raise MutationError(
+                    f"this array was changed in place before (at {changed}), by itself or through a view of it, "
+                    "and is used here under its old name",
+                    src=self.site().src,
+                    advice="Write `y = x + v` instead of `x += v` where the old array is still needed, or use a copy.",
+                )
+            return value.atom if value.builder is self else self._capture(value)
+        if isinstance(value, Lit):
+            return value
+        array = np.asarray(value)
+        # An array without axes that the user captured may change like any other; what rules write is a number.
+        changing = isinstance(value, np.ndarray) and self._locate is not None and self._origin is None
+        if array.ndim == 0 and not changing:
+            return Lit(value, aval_of(value if not isinstance(value, np.ndarray) else array[()]))
+        return self._const(array)
+
+    def _capture(self, value: Traced) -> Atom:
+        if isinstance(value.atom, Lit):
+            return value.atom
+        if not value.builder.encloses(self):
+            raise LeakedTracerError(
+                f"the traced value {value.atom.name!r} is used outside the function it belongs to",
+                src=self.site().src,
+                advice="Return it from the function instead of storing it in a global, an attribute or a list.",
+            )
+        key = id(value.atom)
+        if key not in self._capture_of:
+            var = Var(value.atom.aval, value.atom.name)
+            self._capture_of[key] = var
+            self.captured.append(var)
+            self.captures.append(value)
+        return self._capture_of[key]
+
+    def _const(self, array: np.ndarray[Any, Any]) -> Atom:
+        if self._outer is not None:
+            root = self._outer
+            while root._outer is not None:
+                root = root._outer
+            return self._capture(root.wrap(root._const(array)))
+        key = id(array)
+        if key not in self._const_of:
+            var = Var(aval_of(array), f"const{len(self.consts)}")
+            self.consts.append((var, array))
+            self._const_of[key] = var
+        return self._const_of[key]
+
+    def adopt_consts(self, graph: Graph) -> None:
+        """Keep the constants of `graph` as constants of this graph, under the same variables."""
+        self.consts = list(graph.consts)
+        self._const_of = {id(array): var for var, array in graph.consts}
+
+    # -- equations ----------------------------------------------------------------------------------------
+    def site(self) -> SiteLike:
+        """Where the equation at hand comes from."""
+        if self._origin is not None or self._locate is None:
+            return self._origin or Origin(None)
+        return self._locate()
+
+    def record(self, op: Primitive, ins: Sequence[Atom], params: Params) -> tuple[Traced, ...]:
+        """Append an equation; its types come from the primitive."""
+        avals = op.avals([a.aval for a in ins], params)
+        site = self.site()
+        name = site.name or (f"{site.target}_{op.label}" if site.target else op.name)
+        given = op.result_names(params)
+        wishes = given or [name] * len(avals)
+        outs = tuple(Var(aval, wish) for aval, wish in zip(avals, wishes, strict=True))
+        if site.name and site.src is not None:
+            self._name_last(site.src, site.name, outs[0], op)
+        if site.src is not None and not (site.name or site.target or given):
+            self._unnamed.update(outs)
+        adjoint = self._origin is not None and self._origin.adjoint
+        self.eqns.append(Eqn(outs, op, tuple(ins), params, site.src, adjoint))
+        return tuple(self.wrap(out) for out in outs)
+
+    def _name_last(self, src: SrcLine, name: str, var: Var, op: Primitive) -> None:
+        """Of several equations that one assignment makes, the last has its name; the others say what they do."""
+        earlier = self._named.get((src, name))
+        if earlier is not None:
+            earlier[0].name = f"{name}_{earlier[1].label}"
+        self._named[src, name] = (var, op)
+
+    def finish(self, outs: Sequence[Value]) -> Graph:
+        """The graph whose results are `outs`; the values it captured are its last inputs."""
+        atoms = tuple(self.atom(value) for value in outs)
+        for atom in atoms:
+            if isinstance(atom, Var) and atom in self._unnamed:
+                atom.name = "out"
+        return Graph(self.name, (*self.invars, *self.captured), tuple(self.eqns), atoms, tuple(self.consts))
+
+
+def bind(op: Primitive, args: Sequence[Value], params: Params) -> tuple[Any, ...]:
+    """Evaluate `op` when no argument is traced, else record it with the innermost builder."""
+    if not any(isinstance(arg, Traced) for arg in args):
+        return op.evaluate([concrete(arg) for arg in args], params)
+    builder = Builder.innermost()
+    if builder is None:
+        stray = next(arg for arg in args if isinstance(arg, Traced))
+        raise LeakedTracerError(
+            f"the traced value {getattr(stray.atom, 'name', stray.atom)!r} is used after its function was traced",
+            advice="Return it from the function instead of storing it in a global, an attribute or a list.",
+        )
+    return builder.record(op, [builder.atom(arg) for arg in args], params)
+
+
+def concrete(value: Value) -> Any:
+    """A literal as the array it stands for; everything else as it is."""
+    if isinstance(value, Lit):
+        shape = value.aval.shape
+        return np.full(shape, value.value) if shape else value.value
+    return value
+
+
+def value_aval(value: Value) -> Aval:
+    """The type of any value that rules meet."""
+    return value.aval if isinstance(value, Traced | Lit) else aval_of(value)
+
+
+def lift(value: Value) -> Value:
+    """While recording, a literal or scalar as a traced value, so that what is done to it is recorded too."""
+    builder = Builder.innermost()
+    if builder is None or not isinstance(value, Lit | bool | int | float | np.generic):
+        return value
+    return builder.wrap(builder.atom(value))
+
+
+def inline(graph: Graph, args: Sequence[Value]) -> list[Value]:
+    """Run the equations of `graph` on `args`: evaluates on arrays, re-records on traced values.
+
+    Recorded anew, equations keep their line and the names of their results.
+    """
+    if len(args) != len(graph.invars):
+        raise GraphError(f"graph {graph.name} takes {len(graph.invars)} inputs, not {len(args)}")
+    env: dict[Var, Value] = dict(zip(graph.invars, map(lift, args), strict=True))
+    env.update(graph.consts)
+    for eqn in graph.eqns:
+        with at(eqn):
+            outs = bind(eqn.op, [lift(read(env, a)) for a in eqn.ins], eqn.params)
+        for var, out in zip(eqn.outs, outs, strict=True):
+            env[var] = named(out, var.name)
+    return [read(env, a) for a in graph.outs]
+
+
+def read(env: dict[Var, Value], atom: Atom) -> Value:
+    """The value of an atom."""
+    return atom if isinstance(atom, Lit) else env[atom]
+
+
+def named(value: Value, name: str) -> Value:
+    """Give a freshly recorded variable its name."""
+    if isinstance(value, Traced) and isinstance(value.atom, Var):
+        value.atom.name = name
+    return value
+
+
+@contextmanager
+def at(eqn: Eqn, adjoint: bool = False, target: str | None = None) -> Iterator[None]:
+    """Equations recorded within belong to the user's line of `eqn`."""
+    builder = Builder.innermost()
+    if builder is None:
+        yield
+        return
+    with builder.origin(Origin(eqn.src, None, target or eqn.outs[0].name, adjoint or eqn.adjoint)):
+        yield
