@@ -1,0 +1,1 @@
+"""The operations, each declared once, with all its facets together."""

@@ -1,0 +1,364 @@
+"""The families of operations: what a declaration has to say, and all that follows from it.
+
+An operation is declared once.  `elementwise` asks for partial derivatives, `linear` (in `linear.py`) for a
+transpose, `bilinear` for two, `general` for everything.  From that come both modes of differentiation,
+batching, the lowering and the tests.  A declaration with a facet missing fails at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from staticbp.core import shape as shapes
+from staticbp.core.aval import Aval, check_dtype, promotion_token
+from staticbp.core.graph import Lit
+from staticbp.core.primitive import Params, Primitive, Rules, Traced, Value, bind, value_aval
+from staticbp.core.schedule import Lowering, Scalar
+from staticbp.errors import DtypeError, NotDifferentiableError, ShapeError, UnsupportedFunctionError
+from staticbp.ops.linear import add_all, batch_operand, fit, linear, operand, recorded, strong, times, zeros
+from staticbp.ops.options import fresh
+from staticbp.ops.registry import (
+    ABOVE_ONE,
+    NONZERO,
+    NUMPY,
+    POSITIVE,
+    PRIMITIVES,
+    REAL,
+    UNIT,
+    ZERO,
+    Domain,
+    as_tuple,
+    declare,
+    float_dtypes,
+    implements,
+    refuse,
+    same_dtypes,
+    ufunc_dtypes,
+)
+
+__all__ = [
+    "ABOVE_ONE",
+    "NONZERO",
+    "NUMPY",
+    "POSITIVE",
+    "PRIMITIVES",
+    "REAL",
+    "UNIT",
+    "ZERO",
+    "Domain",
+    "bilinear",
+    "elementwise",
+    "float_dtypes",
+    "general",
+    "implements",
+    "linear",
+    "refuse",
+    "same_dtypes",
+]
+
+# ---- elementwise ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Elementwise(Primitive):
+    """``out[i] = f(x[i], y[i], ...)``.
+
+    `partials(y, *xs)` gives the derivative with respect to each operand (None for none, 1 and -1 for
+    themselves); `vjp` and `jvp` may be given instead where a product would be wrong at special points.
+    """
+
+    name: str
+    numpy: Callable[..., Any]
+    lowering: Lowering
+    arity: int
+    domain: tuple[Domain, ...]
+    partials: Callable[..., Sequence[Value | None]] | str | None
+    vjp_rule: Callable[..., Sequence[Value | None]] | None
+    jvp_rule: Callable[..., Value | None] | None
+    dtypes: Callable[..., tuple[np.dtype[Any], ...]]
+    shortcut: Callable[..., Value | None] | None
+
+    def __post_init__(self) -> None:
+        if self.partials is None and (self.vjp_rule is None or self.jvp_rule is None):
+            raise TypeError(f"operation {self.name} needs partials, or both vjp and jvp")
+        declare(self)
+        if isinstance(self.numpy, np.ufunc):
+            NUMPY[self.numpy] = self
+
+    def __call__(self, *args: Value, **params: Any) -> Any:
+        """As NumPy would: promote the dtypes, broadcast the shapes, apply.  The result is never weak."""
+        if params:
+            refuse(f"np.{getattr(self.numpy, '__name__', self.name)}", **params)
+        out = self.weakly(*args)
+        return strong(out) if isinstance(out, Traced) and out.aval.weak else out
+
+    def weakly(self, *args: Value) -> Any:
+        """As Python's operators would: an expression of Python scalars stays weak."""
+        if len(args) != self.arity:
+            raise UnsupportedFunctionError(f"{self.name} takes {self.arity} arguments, not {len(args)}")
+        values = [operand(arg) for arg in args]
+        if not any(isinstance(v, Traced | Lit) for v in values):
+            return self.numpy(*values)
+        values = [recorded(v) for v in values]
+        if self.shortcut is not None:
+            shorter = self.shortcut(*values)
+            if shorter is not None:
+                return fresh(shorter) if any(shorter is v for v in values) else shorter
+        avals = [value_aval(v) for v in values]
+        *dtypes, _ = self.dtypes(*(promotion_token(a) for a in avals))
+        for dtype in dtypes:
+            check_dtype(dtype, f"an operand of {self.name}")
+        shape = shapes.broadcast(*(a.shape for a in avals))
+        weak = all(a.weak for a in avals)
+        fitted = [fit(v, shape, dtype, weak) for v, dtype in zip(values, dtypes, strict=True)]
+        return bind(self, fitted, {})[0]
+
+    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        shape = ins[0].shape
+        if any(not shapes.same(a.shape, shape) for a in ins):
+            raise ShapeError(f"{self.name} of {', '.join(map(str, ins))}: the shapes differ")
+        *dtypes, out = self.dtypes(*(a.dtype for a in ins))
+        if any(a.dtype != dtype for a, dtype in zip(ins, dtypes, strict=True)):
+            raise DtypeError(f"{self.name} of {', '.join(map(str, ins))}: the dtypes do not fit")
+        return (Aval(shape, check_dtype(out, f"the result of {self.name}"), all(a.weak for a in ins)),)
+
+    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
+        return (self.numpy(*ins),)
+
+    def pullback(
+        self,
+        rules: Rules,
+        cts: Sequence[Value | None],
+        ins: Sequence[Value],
+        outs: Sequence[Value],
+        active: Sequence[bool],
+        extra: Any,
+        params: Params,
+    ) -> Sequence[Value | None]:
+        if self.vjp_rule is not None:
+            return self.vjp_rule(cts[0], outs[0], *ins)
+        return [times(cts[0], p) for p in self._partials(outs[0], ins)]
+
+    def pushforward(
+        self, rules: Rules, tangents: Sequence[Value | None], ins: Sequence[Value], params: Params
+    ) -> tuple[Sequence[Value], Sequence[Value | None]]:
+        outs = bind(self, ins, params)
+        if self.partials == ZERO:
+            return outs, [None]
+        if self.jvp_rule is not None:
+            return outs, [self.jvp_rule(tangents, outs[0], *ins)]
+        terms = [times(t, p) for t, p in zip(tangents, self._partials(outs[0], ins), strict=True) if t is not None]
+        return outs, [add_all(terms)]
+
+    def _partials(self, out: Value, ins: Sequence[Value]) -> Sequence[Value | None]:
+        return self.partials(out, *ins) if callable(self.partials) else [None] * self.arity
+
+    def batch(
+        self, rules: Rules, size: Any, ins: Sequence[Value], batched: Sequence[bool], params: Params
+    ) -> tuple[Sequence[Value], Sequence[bool]]:
+        return bind(self, [batch_operand(x, size, b) for x, b in zip(ins, batched, strict=True)], params), [True]
+
+    def differentiable(self, ins: Sequence[Aval], params: Params) -> bool:
+        return self.partials != ZERO
+
+
+def elementwise(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    expr: str,
+    domain: Domain | tuple[Domain, ...] = REAL,
+    partials: Callable[..., Sequence[Value | None]] | str | None = None,
+    vjp: Callable[..., Sequence[Value | None]] | None = None,
+    jvp: Callable[..., Value | None] | None = None,
+    dtypes: Callable[..., tuple[np.dtype[Any], ...]] | None = None,
+    shortcut: Callable[..., Value | None] | None = None,
+    cost: int = 1,
+) -> Elementwise:
+    """Declare an elementwise operation.
+
+    Parameters
+    ----------
+    name : str
+        Its name in graphs.
+    numpy : callable
+        NumPy's function: its value, its dtypes, and the key under which traced values find the operation.
+    expr : str
+        The expression in generated code, with ``{x}`` (and ``{y}``, ``{z}``) for the operands.
+    domain : Domain or tuple of Domain
+        Where the derivative exists, an entry an operand.
+    partials : callable or ZERO
+        ``partials(out, x, ...)``: the partial derivatives, a tuple.
+    vjp, jvp : callable
+        ``vjp(ct, out, x, ...)`` and ``jvp(tangents, out, x, ...)``, where partials do not do.
+    dtypes : callable
+        ``dtypes(*tokens)``: operand dtypes and result dtype after promotion, for functions that are not ufuncs.
+    shortcut : callable
+        ``shortcut(x, ...)``: other operations that give the same for these operands, or None.
+    cost : int
+        In units of an addition.
+    """
+    arity = sum(1 for letter in "xyz" if f"{{{letter}}}" in expr)
+    template = expr.replace("{x}", "{0}").replace("{y}", "{1}").replace("{z}", "{2}")
+    domains = domain if isinstance(domain, tuple) else (domain,) * arity
+    resolve = dtypes or (ufunc_dtypes(numpy) if isinstance(numpy, np.ufunc) else _missing_dtypes(name))
+    return Elementwise(name, numpy, Scalar(template, cost), arity, domains, partials, vjp, jvp, resolve, shortcut)
+
+
+def _missing_dtypes(name: str) -> Any:
+    raise TypeError(f"operation {name} is no ufunc and needs dtypes")
+
+
+# ---- bilinear -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bilinear(Primitive):
+    """Linear in each of two operands: the products."""
+
+    name: str
+    aval: Callable[..., Aval]
+    numpy: Callable[..., Any]
+    transposes: tuple[Callable[..., Value], Callable[..., Value]]
+    batch_rule: Callable[..., Value]
+    lowering: Lowering
+
+    def __post_init__(self) -> None:
+        declare(self)
+
+    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        return (self.aval(*ins, **params),)
+
+    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
+        return (self.numpy(*ins, **params),)
+
+    def pullback(
+        self,
+        rules: Rules,
+        cts: Sequence[Value | None],
+        ins: Sequence[Value],
+        outs: Sequence[Value],
+        active: Sequence[bool],
+        extra: Any,
+        params: Params,
+    ) -> Sequence[Value | None]:
+        x, y = ins
+        left, right = self.transposes
+        return [
+            left(cts[0], y, **params) if active[0] else None,
+            right(cts[0], x, **params) if active[1] else None,
+        ]
+
+    def pushforward(
+        self, rules: Rules, tangents: Sequence[Value | None], ins: Sequence[Value], params: Params
+    ) -> tuple[Sequence[Value], Sequence[Value | None]]:
+        (x, y), (dx, dy) = ins, tangents
+        terms = [] if dx is None else [bind(self, (dx, y), params)[0]]
+        terms += [] if dy is None else [bind(self, (x, dy), params)[0]]
+        return bind(self, ins, params), [add_all(terms)]
+
+    def batch(
+        self, rules: Rules, size: Any, ins: Sequence[Value], batched: Sequence[bool], params: Params
+    ) -> tuple[Sequence[Value], Sequence[bool]]:
+        return [self.batch_rule(size, ins, batched, **params)], [True]
+
+
+def bilinear(
+    name: str,
+    *,
+    aval: Callable[..., Aval],
+    numpy: Callable[..., Any],
+    transposes: tuple[Callable[..., Value], Callable[..., Value]],
+    batch: Callable[..., Value],
+    lower: Lowering,
+) -> Bilinear:
+    """Declare a bilinear operation.
+
+    ``transposes = (lambda ct, y: x_bar, lambda ct, x: y_bar)``; ``batch(size, (x, y), (x_batched, y_batched))``
+    gives the result with its leading axis.
+    """
+    return Bilinear(name, aval, numpy, transposes, batch, lower)
+
+
+# ---- general --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class General(Primitive):
+    """An operation all of whose facets are given."""
+
+    name: str
+    aval: Callable[..., Aval | tuple[Aval, ...]]
+    numpy: Callable[..., Any]
+    vjp: Callable[..., Any] | str
+    jvp: Callable[..., Any] | str
+    batch_rule: Callable[..., Value]
+    lowering: Lowering
+
+    def __post_init__(self) -> None:
+        declare(self)
+
+    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        return as_tuple(self.aval(*ins, **params))
+
+    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
+        return as_tuple(self.numpy(*ins, **params))
+
+    def pullback(
+        self,
+        rules: Rules,
+        cts: Sequence[Value | None],
+        ins: Sequence[Value],
+        outs: Sequence[Value],
+        active: Sequence[bool],
+        extra: Any,
+        params: Params,
+    ) -> Sequence[Value | None]:
+        if isinstance(self.vjp, str):
+            raise NotDifferentiableError(f"{self.name} has no derivative: {self.vjp}")
+        ct = cts[0] if len(cts) == 1 else tuple(zeros(o) if c is None else c for c, o in zip(cts, outs, strict=True))
+        out = outs[0] if len(outs) == 1 else tuple(outs)
+        given = as_tuple(self.vjp(ct, out, *ins, **params))
+        return (*given, *(None,) * (len(ins) - len(given)))
+
+    def pushforward(
+        self, rules: Rules, tangents: Sequence[Value | None], ins: Sequence[Value], params: Params
+    ) -> tuple[Sequence[Value], Sequence[Value | None]]:
+        outs = bind(self, ins, params)
+        if self.vjp == ZERO:
+            return outs, [None] * len(outs)
+        if isinstance(self.jvp, str):
+            raise NotDifferentiableError(f"{self.name} has no derivative: {self.jvp}")
+        out = outs[0] if len(outs) == 1 else tuple(outs)
+        return outs, as_tuple(self.jvp(tangents, out, *ins, **params))
+
+    def batch(
+        self, rules: Rules, size: Any, ins: Sequence[Value], batched: Sequence[bool], params: Params
+    ) -> tuple[Sequence[Value], Sequence[bool]]:
+        outs = as_tuple(self.batch_rule(size, ins, batched, **params))
+        return outs, [True] * len(outs)
+
+    def differentiable(self, ins: Sequence[Aval], params: Params) -> bool:
+        return self.vjp != ZERO
+
+
+def general(
+    name: str,
+    *,
+    aval: Callable[..., Aval | tuple[Aval, ...]],
+    numpy: Callable[..., Any],
+    vjp: Callable[..., Any] | str,
+    jvp: Callable[..., Any] | str,
+    batch: Callable[..., Any],
+    lower: Lowering,
+) -> General:
+    """Declare an operation all of whose facets are given.
+
+    ``vjp(ct, out, *ins, **params)`` and ``jvp(tangents, out, *ins, **params)``; ZERO when nothing flows, another
+    string when a derivative must be refused, with the reason.  ``batch(size, ins, batched, **params)``.
+    """
+    return General(name, aval, numpy, vjp, jvp, batch, lower)
