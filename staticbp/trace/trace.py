@@ -1,0 +1,64 @@
+"""Run a function on tracers, get its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from staticbp.core.aval import Aval
+from staticbp.core.graph import Graph, Var
+from staticbp.core.primitive import Builder, Traced, Value
+from staticbp.trace.names import here
+from staticbp.trace.tracer import Tracer
+
+
+def user_builder(name: str) -> Builder:
+    """A builder whose equations are named after the user's variables and lines."""
+    return Builder(name, Tracer, here)
+
+
+def plain_builder(name: str) -> Builder:
+    """A builder for transforms, which say themselves where equations come from."""
+    return Builder(name, Tracer, None)
+
+
+def trace(
+    function: Callable[..., Sequence[Value]], name: str, avals: Sequence[Aval], names: Sequence[str]
+) -> Graph:
+    """The graph of a flat function: tracers of the given types in, a sequence of values out."""
+    graph, captures = trace_open(function, name, avals, names)
+    if captures:
+        raise AssertionError(f"{name} captures traced values of an outer function")
+    return graph
+
+
+def trace_open(
+    function: Callable[..., Sequence[Value]], name: str, avals: Sequence[Aval], names: Sequence[str]
+) -> tuple[Graph, list[Traced]]:
+    """As `trace`, but values of outer functions may be captured: they become the last inputs."""
+    builder = user_builder(name)
+    with builder.recording():
+        inputs = [builder.add_input(aval, wish) for aval, wish in zip(avals, names, strict=True)]
+        outs = function(*inputs)
+        graph = builder.finish(outs)
+    return graph, builder.captures
+
+
+def rebuild(
+    graph: Graph, function: Callable[..., Sequence[Value]], avals: Sequence[Aval], names: Sequence[str]
+) -> Graph:
+    """A graph written by a transform: `function` runs on tracers that belong to no user line.
+
+    The constants of `graph` stay constants, under the same variables.
+    """
+    builder = plain_builder(graph.name)
+    builder.adopt_consts(graph)
+    with builder.recording():
+        inputs = [builder.add_input(aval, wish) for aval, wish in zip(avals, names, strict=True)]
+        outs = function(*inputs)
+        return builder.finish(outs)
+
+
+def var_names(variables: Sequence[Var], suffix: str = "") -> list[str]:
+    """The names of variables, with a suffix."""
+    return [f"{v.name}{suffix}" for v in variables]

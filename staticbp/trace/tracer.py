@@ -1,0 +1,376 @@
+"""The value that stands for an array while a function is traced.
+
+It speaks Python's operators and NumPy's protocols, and looks every operation up in the register of `ops`.
+What cannot be recorded (a branch, a conversion to float, an assignment) raises the error that says what to
+write instead, with the user's line.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from staticbp.core import shape as shapes
+from staticbp.core.aval import Aval
+from staticbp.core.graph import Lit, SrcLine
+from staticbp.core.primitive import Traced
+from staticbp.errors import (
+    MutationError,
+    NumpyCallError,
+    StaticbpError,
+    TracedArrayError,
+    TracedBranchError,
+    TracedConversionError,
+    UnsupportedFunctionError,
+)
+from staticbp.ops import catalog
+from staticbp.trace.names import here
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def located(method: F) -> F:
+    """Errors that leave `method` name the user's line, and NumPy's own become ours."""
+
+    @functools.wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except StaticbpError as error:
+            if error.src is not None:
+                raise
+            raise type(error)(error.what, src=here().src, advice=error.advice) from None
+        except (TypeError, ValueError, IndexError) as error:
+            if here().src is None:
+                raise
+            raise NumpyCallError(f"NumPy refuses this call: {error}", src=here().src) from error
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _operators(ufunc: np.ufunc) -> tuple[Any, Any]:
+    """``x + y`` and ``y + x`` by a ufunc; Python scalars stay weak."""
+
+    @located
+    def forward(self: Tracer, other: Any) -> Any:
+        return catalog.NUMPY[ufunc].weakly(self, other) if _is_operand(other) else NotImplemented
+
+    @located
+    def reflected(self: Tracer, other: Any) -> Any:
+        return catalog.NUMPY[ufunc].weakly(other, self) if _is_operand(other) else NotImplemented
+
+    return forward, reflected
+
+
+def _in_place(ufunc: np.ufunc) -> Any:
+    """``x += y``: the name is bound to a new value, and the old one may not be used again."""
+
+    @located
+    def update(self: Tracer, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        updated = catalog.NUMPY[ufunc].weakly(self, other)
+        if self.ndim:
+            if not shapes.same(updated.shape, self.shape):
+                raise MutationError(
+                    f"an array of shape {shapes.text(self.shape)} cannot hold a result of shape {shapes.text(updated.shape)}"
+                )
+            if not np.can_cast(updated.dtype, self.dtype, "same_kind"):
+                raise MutationError(f"an array of {self.dtype} cannot hold a result of {updated.dtype}")
+            updated = updated.astype(self.dtype)
+            self.root().overwritten = here().src or SrcLine("<unknown>", 0, "")
+        return updated
+
+    return update
+
+
+def _is_operand(value: Any) -> bool:
+    return isinstance(
+        value, Traced | Lit | np.ndarray | np.generic | bool | int | float | complex | list | tuple
+    )
+
+
+def _method(function: Callable[..., Any]) -> Any:
+    """The array method of the same meaning as a NumPy function."""
+
+    @located
+    def method(self: Tracer, *args: Any, **kwargs: Any) -> Any:
+        return lookup(function)(self, *args, **kwargs)
+
+    return method
+
+
+def lookup(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What traced values do for a NumPy function; an error that names it when there is nothing."""
+    ours = catalog.NUMPY.get(function)
+    if ours is None and isinstance(function, np.ufunc):
+        ours = catalog.SCIPY.get(function.__name__)
+    if ours is None:
+        name = getattr(function, "__name__", str(function))
+        module = getattr(function, "__module__", None) or "numpy"
+        raise UnsupportedFunctionError(
+            f"{module.replace('numpy', 'np', 1)}.{name} is not supported on traced values",
+            advice=catalog.alternative(name),
+        )
+    return ours
+
+
+class Tracer(Traced):
+    """A traced array or scalar."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # -- what an array says of itself ---------------------------------------------------------------------
+    @property
+    def shape(self) -> shapes.Shape:
+        """The shape."""
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.aval.ndim
+
+    @property
+    def size(self) -> shapes.Dim:
+        """The number of elements."""
+        return self.aval.size
+
+    @property
+    def T(self) -> Any:
+        """The transpose."""
+        return lookup(np.transpose)(self)
+
+    @property
+    def mT(self) -> Any:
+        """The transpose of the last two axes."""
+        return lookup(np.matrix_transpose)(self)
+
+    @property
+    def real(self) -> Tracer:
+        """The array itself: traced values are real."""
+        return self
+
+    def __repr__(self) -> str:
+        name = self.atom.value if isinstance(self.atom, Lit) else self.atom.name
+        return f"<traced {name}: {self.aval}>"
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a traced scalar")
+        return shapes.static(self.shape[0], "len()")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TracedConversionError("a traced scalar cannot be iterated over or unpacked", src=here().src)
+        return (self[i] for i in range(len(self)))
+
+    # -- NumPy's protocols --------------------------------------------------------------------------------
+    @located
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(not _is_operand(x) for x in inputs):
+            return NotImplemented
+        if kwargs.get("out") is not None:
+            raise MutationError(
+                f"np.{ufunc.__name__} would write a traced value into a plain array",
+                advice="Write `y = y + x` instead of `y += x` or out=y, or make y traced: from staticbp import numpy as np.",
+            )
+        if method != "__call__":
+            return catalog.ufunc_method(ufunc, method)(*inputs, **kwargs)
+        options = {k: v for k, v in kwargs.items() if k != "out"}
+        return lookup(ufunc)(*inputs, **options)
+
+    @located
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return lookup(function)(*args, **kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TracedArrayError(
+            f"{self!r} cannot become a plain NumPy array: its value is known only when the compiled code runs",
+            src=here().src,
+            advice="Build arrays of traced values with np.stack([x, y]) or np.concatenate, or take array() and zeros() "
+            "from bp.numpy: from staticbp import numpy as np.",
+        )
+
+    # -- what a traced value cannot do --------------------------------------------------------------------
+    def __bool__(self) -> NoReturn:
+        raise TracedBranchError(
+            f"the truth of {self!r} is known only when the compiled code runs",
+            src=here().src,
+            advice="Write np.where(condition, a, b) in place of if/else, np.minimum/np.maximum in place of min/max, "
+            "np.logical_and/or/not in place of and/or/not.",
+        )
+
+    def _convert(self, to: str) -> NoReturn:
+        raise TracedConversionError(
+            f"{to} of {self!r}: its value is known only when the compiled code runs",
+            src=here().src,
+            advice="Go on with the traced value itself; use x.astype(dtype) for another dtype, np.floor or np.rint to "
+            "round, and name the argument in static_argnums when it must be a Python number.",
+        )
+
+    def __float__(self) -> float:
+        return self._convert("float()")
+
+    def __int__(self) -> int:
+        return self._convert("int()")
+
+    def __complex__(self) -> complex:
+        return self._convert("complex()")
+
+    def __index__(self) -> int:
+        return self._convert("an integer index or range()")
+
+    def item(self, *args: int) -> NoReturn:
+        """Refused: a traced value has no Python number yet."""
+        self._convert(".item()")
+
+    def tolist(self) -> NoReturn:
+        """Refused: a traced value has no Python numbers yet."""
+        self._convert(".tolist()")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise MutationError(
+            f"{self!r} cannot be assigned to",
+            src=here().src,
+            advice="Write np.where(mask, value, x), or build the array from its parts with np.concatenate or np.stack.",
+        )
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            raise UnsupportedFunctionError(
+                f"the array method .{name} is not supported on traced values",
+                src=here().src,
+                advice=catalog.alternative(name),
+            )
+        raise AttributeError(f"a traced array has no attribute {name!r}")
+
+    # -- operators ----------------------------------------------------------------------------------------
+    __add__, __radd__ = _operators(np.add)
+    __sub__, __rsub__ = _operators(np.subtract)
+    __mul__, __rmul__ = _operators(np.multiply)
+    __truediv__, __rtruediv__ = _operators(np.true_divide)
+    __floordiv__, __rfloordiv__ = _operators(np.floor_divide)
+    __mod__, __rmod__ = _operators(np.remainder)
+    __pow__, __rpow__ = _operators(np.power)
+    __and__, __rand__ = _operators(np.bitwise_and)
+    __or__, __ror__ = _operators(np.bitwise_or)
+    __xor__, __rxor__ = _operators(np.bitwise_xor)
+    __lshift__, __rlshift__ = _operators(np.left_shift)
+    __rshift__, __rrshift__ = _operators(np.right_shift)
+    __lt__, _ = _operators(np.less)
+    __le__, _ = _operators(np.less_equal)
+    __gt__, _ = _operators(np.greater)
+    __ge__, _ = _operators(np.greater_equal)
+    __eq__, _ = _operators(np.equal)
+    __ne__, _ = _operators(np.not_equal)
+    __hash__ = Traced.__hash__
+
+    __iadd__ = _in_place(np.add)
+    __isub__ = _in_place(np.subtract)
+    __imul__ = _in_place(np.multiply)
+    __itruediv__ = _in_place(np.true_divide)
+    __ifloordiv__ = _in_place(np.floor_divide)
+    __imod__ = _in_place(np.remainder)
+    __ipow__ = _in_place(np.power)
+
+    @located
+    def __neg__(self) -> Any:
+        return catalog.NUMPY[np.negative].weakly(self)  # type: ignore[attr-defined]
+
+    @located
+    def __pos__(self) -> Any:
+        return lookup(np.positive)(self)
+
+    @located
+    def __abs__(self) -> Any:
+        return catalog.NUMPY[np.absolute].weakly(self)  # type: ignore[attr-defined]
+
+    @located
+    def __invert__(self) -> Any:
+        return lookup(np.invert)(self)
+
+    @located
+    def __matmul__(self, other: Any) -> Any:
+        return lookup(np.matmul)(self, other) if _is_operand(other) else NotImplemented
+
+    @located
+    def __rmatmul__(self, other: Any) -> Any:
+        return lookup(np.matmul)(other, self) if _is_operand(other) else NotImplemented
+
+    @located
+    def __divmod__(self, other: Any) -> Any:
+        return lookup(np.divmod)(self, other)
+
+    @located
+    def __rdivmod__(self, other: Any) -> Any:
+        return lookup(np.divmod)(other, self)
+
+    @located
+    def __round__(self, digits: int = 0) -> Any:
+        return lookup(np.round)(self, digits)
+
+    @located
+    def __getitem__(self, key: Any) -> Any:
+        return catalog.getitem(self, key)
+
+    # -- methods ------------------------------------------------------------------------------------------
+    sum = _method(np.sum)
+    mean = _method(np.mean)
+    prod = _method(np.prod)
+    max = _method(np.max)
+    min = _method(np.min)
+    var = _method(np.var)
+    std = _method(np.std)
+    any = _method(np.any)
+    all = _method(np.all)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    cumsum = _method(np.cumsum)
+    cumprod = _method(np.cumprod)
+    argsort = _method(np.argsort)
+    clip = _method(np.clip)
+    round = _method(np.round)
+    dot = _method(np.dot)
+    ravel = _method(np.ravel)
+    swapaxes = _method(np.swapaxes)
+    squeeze = _method(np.squeeze)
+    repeat = _method(np.repeat)
+    take = _method(np.take)
+    diagonal = _method(np.diagonal)
+    trace = _method(np.trace)
+    copy = _method(np.copy)
+
+    @located
+    def transpose(self, *axes: Any) -> Any:
+        """As `ndarray.transpose`."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return lookup(np.transpose)(self, order or None)
+
+    @located
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """As `ndarray.reshape`."""
+        new = shape[0] if len(shape) == 1 else shape
+        return lookup(np.reshape)(self, new, order=order)
+
+    @located
+    def flatten(self, order: str = "C") -> Any:
+        """As `ndarray.flatten`."""
+        return lookup(np.copy)(lookup(np.ravel)(self, order=order))
+
+    @located
+    def astype(self, dtype: Any, **options: Any) -> Any:
+        """As `ndarray.astype`."""
+        return lookup(np.astype)(self, np.dtype(dtype))

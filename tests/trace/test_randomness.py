@@ -1,0 +1,74 @@
+"""Random draws while tracing are noticed, wherever the generator comes from."""
+
+import random
+
+import numpy as np
+import pytest
+
+from staticbp.errors import FrozenRandomError
+from staticbp.trace.randomness import refuse_draws
+
+RNG = np.random.default_rng(0)
+OLD = np.random.RandomState(0)
+
+
+class Model:
+    def __init__(self):
+        self.rng = np.random.default_rng(1)
+
+    def sample(self):
+        return self.rng.normal()
+
+
+def draw_legacy():
+    return np.random.rand()
+
+
+def draw_global():
+    return RNG.uniform() + 1.0
+
+
+def draw_old():
+    return OLD.randn(3)
+
+
+def draw_python():
+    return random.gauss(0.0, 1.0)
+
+
+def draw_indirectly():
+    return draw_global()
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (draw_legacy, "return np.random.rand()"),
+        (draw_global, "return RNG.uniform() + 1.0"),
+        (draw_old, "return OLD.randn(3)"),
+        (draw_python, "return random.gauss(0.0, 1.0)"),
+        (draw_indirectly, "return RNG.uniform() + 1.0"),
+        (Model().sample, None),
+    ],
+)
+def test_draws_are_refused_with_their_line(function, line):
+    with pytest.raises(FrozenRandomError, match="is drawn from while") as caught, refuse_draws(function):
+        function()
+    assert caught.value.src is not None
+    if line is not None:
+        assert caught.value.src.text == line
+        assert caught.value.src.file == "test_randomness.py"
+    assert "Draw outside" in str(caught.value)
+
+
+def test_functions_that_draw_nothing_pass():
+    state = RNG.bit_generator.state
+
+    def fresh():
+        return np.random.default_rng(3).normal()
+
+    with refuse_draws(fresh):
+        fresh()
+    with refuse_draws(draw_global):
+        pass
+    assert RNG.bit_generator.state == state
