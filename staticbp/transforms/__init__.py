@@ -1,0 +1,1 @@
+"""Graph to graph, with a new meaning: derivatives and batches."""

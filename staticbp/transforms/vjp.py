@@ -1,0 +1,129 @@
+"""Reverse mode: a graph becomes the joint graph of its value and its cotangents.
+
+The forward pass is the graph itself; the backward pass walks its equations from the last to the first, asks each
+primitive for the cotangents of its operands, and adds up what meets at a variable.  Both are recorded in one
+graph, so what comes out can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from staticbp.core import shape as shapes
+from staticbp.core.graph import Eqn, Graph, Lit, Var
+from staticbp.core.primitive import Builder, Rules, Traced, Value, at, bind, lift, named, read, value_aval
+from staticbp.errors import GraphError
+from staticbp.trace.trace import rebuild, var_names
+from staticbp.transforms.activity import active_outputs, active_variables
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An equation of the forward pass, with the values it ran on."""
+
+    eqn: Eqn
+    ins: Sequence[Value]
+    outs: Sequence[Value]
+    active: Sequence[bool]
+    extra: Any
+
+
+def vjp(rules: Rules, graph: Graph, active: Sequence[bool]) -> Graph:
+    """``(*ins, *cotangents) -> (*outs, *cotangents of the active inputs)``.
+
+    There is a cotangent for each output that is a differentiable function of the active inputs, and one result
+    for each active input, zeros where nothing flows back.
+    """
+    wanted = active_outputs(graph, active)
+    differentiated = [out for out, flag in zip(graph.outs, wanted, strict=True) if flag]
+    count = len(graph.invars)
+
+    def joint(*values: Value) -> list[Value]:
+        ins, cts = values[:count], values[count:]
+        live = active_variables(graph, active)
+        env, tape = forward(rules, graph, ins, live)
+        bars: dict[Var, Value] = {}
+        for out, ct in zip(differentiated, cts, strict=True):
+            _accumulate(bars, out, ct)
+        backward(rules, tape, bars, live)
+        outs = [read(env, atom) for atom in graph.outs]
+        results = [bars.get(var, Lit(0, var.aval.strong())) for var in graph.invars]
+        _name_results(graph, results)
+        return outs + [bar for bar, flag in zip(results, active, strict=True) if flag]
+
+    avals = [*graph.in_avals, *(out.aval.strong() for out in differentiated)]
+    names = [*var_names(graph.invars), *(f"{getattr(out, 'name', 'out')}_bar" for out in differentiated)]
+    return rebuild(graph, joint, avals, names)
+
+
+def forward(rules: Rules, graph: Graph, ins: Sequence[Value], live: set[Var]) -> tuple[dict[Var, Value], list[Step]]:
+    """Run the equations; those on a differentiable path are taped."""
+    env: dict[Var, Value] = dict(zip(graph.invars, ins, strict=True))
+    env.update(graph.consts)
+    tape: list[Step] = []
+    for eqn in graph.eqns:
+        values = [lift(read(env, atom)) for atom in eqn.ins]
+        active = [not isinstance(atom, Lit) and atom in live for atom in eqn.ins]
+        with at(eqn):
+            if any(out in live for out in eqn.outs):
+                outs, extra = eqn.op.augment(rules, values, active, eqn.params)
+                tape.append(Step(eqn, values, outs, active, extra))
+            else:
+                outs = bind(eqn.op, values, eqn.params)
+        for var, out in zip(eqn.outs, outs, strict=True):
+            env[var] = named(out, var.name)
+    return env, tape
+
+
+def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: set[Var]) -> None:
+    """Walk the tape backwards; `bars` maps variables of the graph to their cotangents."""
+    for step in reversed(tape):
+        eqn = step.eqn
+        cts = [bars.pop(out, None) for out in eqn.outs]
+        if all(ct is None for ct in cts):
+            continue
+        with at(eqn, adjoint=True, target=f"{eqn.outs[0].name}_bar"):
+            before = len(_equations())
+            given = eqn.op.pullback(
+                rules, [lift(ct) for ct in cts], step.ins, step.outs, step.active, step.extra, eqn.params
+            )
+            fresh = {id(out) for new in _equations()[before:] for out in new.outs}
+            for atom, ct in zip(eqn.ins, given, strict=True):
+                if isinstance(atom, Var) and atom in live and ct is not None:
+                    _check(eqn, atom, ct)
+                    if isinstance(ct, Traced) and id(ct.atom) in fresh:
+                        named(ct, f"{atom.name}_bar")
+                    _accumulate(bars, atom, ct)
+
+
+def _accumulate(bars: dict[Var, Value], var: Var | Lit, ct: Value) -> None:
+    if not isinstance(var, Var):
+        return
+    if var in bars:
+        bars[var] = named(lift(bars[var]) + lift(ct), f"{var.name}_bar")
+    else:
+        bars[var] = ct
+
+
+def _equations() -> list[Eqn]:
+    builder = Builder.innermost()
+    return [] if builder is None else builder.eqns
+
+
+def _name_results(graph: Graph, results: Sequence[Value]) -> None:
+    """What is returned as the cotangent of an input is called so, whatever it was on the way."""
+    made = {id(out) for eqn in _equations() if eqn.adjoint for out in eqn.outs}
+    for var, bar in zip(graph.invars, results, strict=True):
+        if isinstance(bar, Traced) and id(bar.atom) in made:
+            named(bar, f"{var.name}_bar")
+
+
+def _check(eqn: Eqn, var: Var, ct: Value) -> None:
+    aval = value_aval(ct)
+    if not shapes.same(aval.shape, var.aval.shape) or aval.dtype != var.aval.dtype:
+        raise GraphError(
+            f"the derivative of {eqn.op.name} gives a cotangent of type {aval} for an operand of type {var.aval}",
+            src=eqn.src,
+        )
