@@ -1,0 +1,1 @@
+"""Graph to graph with the same meaning, and graph to schedule: how it is computed."""

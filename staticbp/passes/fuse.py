@@ -1,0 +1,89 @@
+"""Loop fusion: a new loop joins an earlier loop of the same extent wherever that keeps every value.
+
+Two loops may become one when, for each array that one of them writes and the other touches, there is an axis that
+both index with exactly their loop index: then iteration `i` of the second needs nothing but iteration `i` of the
+first.  A loop may move up past statements that it does not depend on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from staticbp.core import shape as shapes
+from staticbp.core.schedule import Affine, Buffer, Const, Index, Let, Loop, Stmt, Store
+from staticbp.passes.access import Footprint, Place, footprint, independent
+
+REACH = 12  # how many statements a loop may move up
+MOST_BUFFERS = 10  # arrays in one fused loop: beyond, LLVM's checks for overlap cost more than fusion saves
+
+
+def insert(block: list[Stmt], stmt: Stmt, becomes: Mapping[Buffer, Buffer]) -> None:
+    """Append `stmt` to `block`, fused into an earlier loop where that is legal and shares memory traffic.
+
+    What only prepares the loop, such as the start value of a running reduction, moves ahead together with it.
+    Loops at one depth have one index, so that bodies can be put together as they are.
+    """
+    if isinstance(stmt, Loop):
+        moving = footprint([stmt], becomes)
+        company: list[tuple[Stmt, Footprint]] = []
+        for position in range(len(block) - 1, max(-1, len(block) - 1 - REACH), -1):
+            earlier = block[position]
+            before = footprint([earlier], becomes)
+            free = all(independent(before, found) for _, found in company)
+            if free and isinstance(earlier, Loop) and _shares(before, moving) and _may_fuse(earlier, stmt, becomes):
+                ahead = [other for other, _ in reversed(company)]
+                block[position + 1 :] = [other for other in block[position + 1 :] if other not in ahead]
+                block[position:position] = ahead
+                for inner in stmt.body:
+                    insert(earlier.body, inner, becomes)
+                earlier.adjoint = earlier.adjoint and stmt.adjoint
+                return
+            if isinstance(earlier, Loop) and earlier.sliced:
+                break  # what was before may be over when the function is taken up again
+            if free and independent(before, moving):
+                continue
+            if not _prepares(earlier):
+                break
+            company.append((earlier, before))
+    block.append(stmt)
+
+
+def _prepares(stmt: Stmt) -> bool:
+    """Whether a statement only gives a local scalar its value, or fills an array with a constant."""
+    if isinstance(stmt, Loop):
+        return all(_prepares(inner) for inner in stmt.body)
+    return isinstance(stmt, Let) or (isinstance(stmt, Store) and isinstance(stmt.expr, Const))
+
+
+def _shares(first: Footprint, second: Footprint) -> bool:
+    """Whether two loops touch common memory, so that fusing them saves something, and not too much of it."""
+    common = (first.reads.keys() | first.writes.keys()) & (second.reads.keys() | second.writes.keys())
+    everything = first.reads.keys() | first.writes.keys() | second.reads.keys() | second.writes.keys()
+    return bool(common) and len(everything) <= MOST_BUFFERS
+
+
+def _may_fuse(first: Loop, second: Loop, becomes: Mapping[Buffer, Buffer]) -> bool:
+    if first.sequential or second.sequential or first.reverse != second.reverse:
+        return False
+    if first.index != second.index or not shapes.same((first.extent,), (second.extent,)):
+        return False
+    one, two = footprint(first.body, becomes), footprint(second.body, becomes)
+    if one.defines & two.uses or two.defines & one.uses or one.defines & two.defines:
+        return False
+    for integers in one.checks.keys() & two.trusts.keys():
+        if not _meet_on_an_axis([*one.checks[integers], *two.trusts[integers]], first.index):
+            return False
+    for buffer in one.writes.keys() | two.writes.keys():
+        touched_first, touched_second = one.touched(buffer), two.touched(buffer)
+        if touched_first and touched_second and not _meet_on_an_axis([*touched_first, *touched_second], first.index):
+            return False
+    return True
+
+
+def _meet_on_an_axis(touched: list[Place], index: str) -> bool:
+    rank = min(len(place) for place in touched)
+    return any(all(_is_exactly(place[axis], index) for place in touched) for axis in range(rank))
+
+
+def _is_exactly(index: Index, name: str) -> bool:
+    return isinstance(index, Affine) and index.single == name

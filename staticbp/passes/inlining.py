@@ -1,0 +1,93 @@
+"""Which variables are written out where they are read, and which are kept in memory."""
+
+from __future__ import annotations
+
+from staticbp.core import shape as shapes
+from staticbp.core.graph import Eqn, Graph, Var
+from staticbp.core.schedule import Choose, Control, IndexMap, Kernel, Lowering, Reduce, Scalar, View
+from staticbp.core.shape import Dim, Shape
+
+CHEAP = 2  # what may be computed again at every use, in units of an addition
+LONG = 24  # the longest expression written in one place
+
+
+def lowering_of(eqn: Eqn) -> Lowering:
+    """How an equation is lowered, with choices made."""
+    lowering = eqn.op.lowering
+    return lowering.pick([a.aval for a in eqn.ins], eqn.params) if isinstance(lowering, Choose) else lowering
+
+
+def keeps_elements(old: Shape, new: Shape) -> bool:
+    """Whether a reshape only adds or drops axes of size one."""
+    return shapes.same(shapes.squeezed(old), shapes.squeezed(new))
+
+
+class Inlining:
+    """Decides, equation by equation and in their order, what is inlined.
+
+    A variable is inlined unless somebody wants it whole, or writing it out would repeat costly work or make an
+    expression too long to read.
+    """
+
+    def __init__(self, graph: Graph, scalars_are_free: bool) -> None:
+        self._scalars_are_free = scalars_are_free  # to keep: in a local
+        self.defined: dict[Var, Eqn] = {v: eqn for eqn in graph.eqns for v in eqn.outs}
+        self.lowerings = {id(eqn): lowering_of(eqn) for eqn in graph.eqns}
+        self._readers: dict[Var, list[tuple[Eqn, int]]] = {}
+        self._cost: dict[Var, int] = {}
+        for eqn in graph.eqns:
+            for position, atom in enumerate(eqn.ins):
+                if isinstance(atom, Var):
+                    self._readers.setdefault(atom, []).append((eqn, position))
+
+    def decide(self, eqn: Eqn) -> bool:
+        """Whether the result of an elementwise or shape operation is written out where it is read."""
+        out, lowering = eqn.outs[0], self.lowerings[id(eqn)]
+        readers = self._readers.get(out, [])
+        own = lowering.cost if isinstance(lowering, Scalar) else 0
+        cost = own + sum(self._cost.get(a, 0) for a in eqn.ins if isinstance(a, Var))
+        if any(self._wants_whole(reader, position) for reader, position in readers):
+            return False
+        once = len(readers) <= 1 and not any(self._repeats(reader, out) for reader, _ in readers)
+        cheap = 0 if self._scalars_are_free and not out.aval.shape else CHEAP
+        if cost > (LONG if once else cheap):
+            return False
+        self._cost[out] = cost
+        return True
+
+    def transposed(self, var: Var) -> Var | None:
+        """The variable that `var` is the transpose of, in its last two axes only."""
+        eqn = self.defined.get(var)
+        if eqn is None or eqn.op.name != "transpose":
+            return None
+        rank, source = var.aval.ndim, eqn.ins[0]
+        swapped = (*range(rank - 2), rank - 1, rank - 2)
+        if rank < 2 or tuple(eqn.params["perm"]) != swapped or not isinstance(source, Var):
+            return None
+        return source
+
+    def _wants_whole(self, reader: Eqn, position: int) -> bool:
+        lowering, out, atom = self.lowerings[id(reader)], reader.outs[0], reader.ins[position]
+        if isinstance(lowering, Kernel):
+            return not (lowering.transposable and isinstance(atom, Var) and self.transposed(atom) is not None)
+        if isinstance(lowering, View):
+            return not keeps_elements(atom.aval.shape, out.aval.shape)
+        if isinstance(lowering, Control):
+            n_consts, n_carry = reader.params["n_consts"], reader.params["n_carry"]
+            return not n_consts <= position < n_consts + n_carry
+        return False
+
+    def _repeats(self, reader: Eqn, var: Var) -> bool:
+        """Whether an operation reads the elements of an operand more than once."""
+        lowering = self.lowerings[id(reader)]
+        if isinstance(lowering, IndexMap):
+            return _larger(reader.outs[0].aval.size, var.aval.size)
+        if isinstance(lowering, Reduce):
+            domain = lowering.domain([a.aval for a in reader.ins], reader.params)
+            return _larger(shapes.size(extent for extent, _ in domain), var.aval.size)
+        return False
+
+
+def _larger(left: Dim, right: Dim) -> bool:
+    """Whether a size exceeds another; of symbolic ones, whether it differs."""
+    return left > right if isinstance(left, int) and isinstance(right, int) else left != right

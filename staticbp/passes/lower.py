@@ -1,0 +1,226 @@
+"""Graph to schedule: what is kept in memory, what is computed where it is used, and in which loops.
+
+Every variable is either *placed* (a buffer, or a local scalar) or *inlined*: its expression is written out where
+an element of it is read (`inlining.py`).  Each placed variable makes one loop nest or kernel call
+(`equations.py`), and `fuse.py` merges a nest into an earlier one wherever that is legal.  Loops of the graph stay
+loops.  Then values are kept in registers where they need no memory, and what is left is given its place in
+the workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
+from staticbp.core.schedule import (
+    Affine,
+    Buffer,
+    Control,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Ref,
+    Schedule,
+    Stmt,
+    Store,
+    loop_index,
+)
+from staticbp.core.text import Names
+from staticbp.passes.carry import assign, insert_early, update_in_place
+from staticbp.passes.equations import Equations, Place, Shared
+from staticbp.passes.names import reuse_names
+from staticbp.passes.nests import stamp
+from staticbp.passes.plan import plan
+from staticbp.passes.registers import keep_in_registers
+from staticbp.passes.share import share_expressions
+
+LOOP_NAMES = ("i", "j", "k", "l", "m", "n", "p", "q")
+STEP_NAMES = ("t", "s", "r", "u", "v", "w")
+BUILTINS = {"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"}
+RESERVED = BUILTINS | {"np", "vm", "blas", "kernels", "work", "progress", "start", "stop"}
+SLICED_WORK = 20_000_000  # element visits above which a loop at the top level can be interrupted
+
+
+def lower(graph: Graph) -> Schedule:
+    """The schedule of a graph: loops fused, memory planned."""
+    used = {v.name for v in _variables(graph)}
+    loops, steps = _unused(LOOP_NAMES, used), _unused(STEP_NAMES, used)
+    shared = Shared(Names(RESERVED | {*loops, *steps}), loops, steps)
+    arguments = [Buffer(shared.names.of(v), v.aval, "argument") for v in graph.invars]
+    constants = [Buffer(shared.names.of(v), v.aval, "constant") for v, _ in graph.consts]
+    inputs = [*graph.invars, *(v for v, _ in graph.consts)]
+    places: dict[Var, Place] = {v: Ref(b) for v, b in zip(inputs, [*arguments, *constants], strict=True)}
+    results = [Buffer(_result_name(atom, shared.names), atom.aval.strong(), "result") for atom in graph.outs]
+    block: list[Stmt] = []
+    long_running = any(is_long(eqn) for eqn in graph.eqns)
+    lowerer = Lowerer(shared, graph, block, places, depth=0, steps=0, resumable=long_running)
+    lowerer.run([Ref(b) for b in results])
+    schedule = Schedule(graph.name, arguments, constants, results, shared.temporaries, block, shared.failures)
+    keep_in_registers(schedule, shared.names)
+    share_expressions(schedule, shared.names)
+    reuse_names(schedule, shared.names)
+    plan(schedule)
+    return schedule
+
+
+def _result_name(atom: Atom, names: Names) -> str:
+    """The name of a result; what an input is called too is its new value."""
+    wish = getattr(atom, "name", "out")
+    return names.fresh(f"{wish}_out" if names.is_taken(wish) else wish)
+
+
+def _variables(graph: Graph) -> Iterator[Var]:
+    yield from graph.invars
+    for eqn in graph.eqns:
+        yield from eqn.outs
+        for body in eqn.subgraphs():
+            yield from _variables(body)
+
+
+def _unused(letters: Sequence[str], used: set[str]) -> list[str]:
+    """Names for loop indexes that no variable of the user's has."""
+    free = [letter for letter in letters if letter not in used]
+    return free + [name for name in (f"{letters[0]}{n}" for n in range(1, 40)) if name not in used]
+
+
+def is_long(eqn: Eqn) -> bool:
+    """Whether an equation is a loop that may run for longer than somebody who presses Ctrl-C wants to wait."""
+    if not isinstance(eqn.op.lowering, Control) or not isinstance(eqn.params["length"], int):
+        return False
+    return eqn.params["length"] * _work(eqn.params["body"]) > SLICED_WORK
+
+
+def _work(graph: Graph) -> int:
+    """Roughly how many elements a graph visits; symbolic sizes count as one."""
+    total = 0
+    for eqn in graph.eqns:
+        sizes = [a.aval.size for a in (*eqn.ins, *eqn.outs)]
+        total += max((s for s in sizes if isinstance(s, int)), default=1)
+        if isinstance(eqn.op.lowering, Control) and isinstance(eqn.params["length"], int):
+            total += eqn.params["length"] * _work(eqn.params["body"])
+    return total
+
+
+class Lowerer(Equations):
+    """Lowers a graph with the loops in it: their bodies are lowered by lowerers of their own."""
+
+    def control(self, eqn: Eqn) -> None:
+        """Lower a scan: a real loop, its carry updated in place wherever nobody can see it."""
+        body, length = eqn.params["body"], eqn.params["length"]
+        n_consts, n_carry = eqn.params["n_consts"], eqn.params["n_carry"]
+        n_loop = n_consts + n_carry
+        sliced = self.resumable and self.depth == 0 and is_long(eqn)
+        step = loop_index(self.shared.step_names[self.steps])
+        inner_places: dict[Var, Place] = {}
+        for var, atom in zip(body.invars[:n_consts], eqn.ins[:n_consts], strict=True):
+            inner_places[var] = self._operand_place(atom)
+        for var, atom in zip(body.invars[n_loop:], eqn.ins[n_loop:], strict=True):
+            inner_places[var] = self.whole(atom).row(step)
+        carries: list[Place] = []
+        for var, atom, out in zip(
+            body.invars[n_consts:n_loop], eqn.ins[n_consts:n_loop], eqn.outs[:n_carry], strict=True
+        ):
+            carry = self._carry_place(var, out)
+            inner_places[var] = carry
+            self.places[out] = carry
+            carries.append(carry)
+            if isinstance(carry, Local):
+                self.sources = []
+                start = Let(carry.name, self.read(atom, ()))
+                stamp(start, self._take_sources(), eqn.adjoint)
+                self.block.append(start)
+            elif isinstance(carry, Ref):
+                self.copy(atom, carry)
+        rows: list[Ref] = []
+        for out in eqn.outs[n_carry:]:
+            self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
+            place = self.place(out)
+            assert isinstance(place, Ref)
+            rows.append(place.row(step))
+        block: list[Stmt] = []
+        inner = Lowerer(self.shared, body, block, inner_places, self.depth + 1, self.steps + 1, resumable=False)
+        inner.run_body(carries, rows, body.invars[n_consts:n_loop])
+        loop = Loop(step.terms[0][0], length, block, eqn.params["reverse"], True, sliced)
+        stamp(loop, (eqn.src,) if eqn.src is not None else (), eqn.adjoint)
+        self.block.append(loop)
+        for out in eqn.outs[:n_carry]:
+            fixed = self.fixed.get(out)
+            if fixed is not None and self.places[out] != fixed:
+                self.copy(out, fixed)
+                self.places[out] = fixed
+
+    def _operand_place(self, atom: Atom) -> Place:
+        if isinstance(atom, Lit):
+            return atom
+        place = self.places.get(atom)
+        return place if place is not None else self.whole(atom)
+
+    def _carry_place(self, var: Var, out: Var) -> Place:
+        if out in self.fixed:
+            return self.fixed[out] if out.aval.shape or self.resumable else self._local_carry(var)
+        if not var.aval.shape and not self.resumable:
+            return self._local_carry(var)
+        return Ref(self.shared.buffer(var.name, var.aval))
+
+    def _local_carry(self, var: Var) -> Local:
+        return Local(self.shared.names.fresh(var.name), var.aval.dtype)
+
+    def run_body(self, carries: Sequence[Place], rows: Sequence[Ref], carry_vars: Sequence[Var]) -> None:
+        """Lower the body of a loop: next carries replace the carries, ys go to their rows."""
+        n_carry = len(carries)
+        nexts: list[tuple[Atom, Place, Place]] = []  # (value, where it is computed, the carry)
+        late: list[tuple[Atom, Ref]] = []
+        for atom, carry, var in zip(self.graph.outs[:n_carry], carries, carry_vars, strict=True):
+            if atom is var:
+                continue
+            if isinstance(carry, Ref):
+                ahead = Ref(self.shared.buffer(f"{var.name}_next", var.aval))
+                self.shared.becomes[ahead.buffer] = carry.buffer
+                if isinstance(atom, Var) and atom in self.defined and atom not in self.fixed:
+                    self.fixed[atom] = ahead
+                    nexts.append((atom, ahead, carry))
+                    continue
+                late.append((atom, ahead))
+                nexts.append((atom, ahead, carry))
+            else:
+                nexts.append((atom, carry, carry))
+        for atom, row in zip(self.graph.outs[n_carry:], rows, strict=True):
+            if isinstance(atom, Var) and atom in self.defined and atom not in self.fixed:
+                self.fixed[atom] = row
+            else:
+                late.append((atom, row))
+        self._fix_reshaped()
+        known = [(atom, ref) for atom, ref in late if isinstance(atom, Lit) or atom in self.places]
+        for atom, ref in known:  # before the carries change
+            self.copy(atom, ref)
+        for eqn in self.graph.eqns:
+            self._lower(eqn)
+        for atom, ref in late:
+            if (atom, ref) not in known:
+                self.copy(atom, ref)
+        self._replace_carries(nexts)
+
+    def _replace_carries(self, nexts: Sequence[tuple[Atom, Place, Place]]) -> None:
+        """All at once: what the next scalars are is read before any carry is replaced."""
+        waiting: list[tuple[Local, Let]] = []
+        for atom, _, carry in nexts:
+            if isinstance(carry, Local):
+                following = Let(self.shared.names.fresh(f"{carry.name}_next"), self.read(atom, ()))
+                stamp(following, self._take_sources(), False)
+                insert_early(self.block, following)
+                waiting.append((carry, following))
+        for _, ahead, carry in nexts:
+            if isinstance(ahead, Ref) and isinstance(carry, Ref):
+                if update_in_place(self.block, ahead.buffer, carry):
+                    self.shared.temporaries.remove(ahead.buffer)
+                else:
+                    self._copy_back(ahead, carry)
+        for local, value in waiting:
+            assign(self.block, local, value)
+
+    def _copy_back(self, ahead: Ref, carry: Ref) -> None:
+        def inner(index: tuple[Affine, ...]) -> list[Stmt]:
+            return [Store(carry.buffer, carry.at(index), Load(ahead.buffer, ahead.at(index)))]
+
+        self.block.extend(self.nest(carry.shape, inner))

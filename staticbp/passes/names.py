@@ -1,0 +1,45 @@
+"""Local scalars of different loops may have one name: `h_i` twice rather than `h_i` and `h_i_2`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from staticbp.core.schedule import Expr, Let, Local, Loop, Schedule, Stmt, Update
+from staticbp.core.text import Names
+from staticbp.core.traverse import children, map_exprs, rewrite, walk
+
+
+def reuse_names(schedule: Schedule, names: Names) -> None:
+    """Give local scalars inside loops the names wished for, where no other of that name is there at the time."""
+    taken = {buffer.name for buffer in schedule.buffers()} | {schedule.name}
+    taken |= {stmt.index for stmt in walk(schedule.body) if isinstance(stmt, Loop)}
+    _reuse(schedule.body, names, taken | _defined(schedule.body))
+
+
+def _reuse(block: Sequence[Stmt], names: Names, taken: set[str]) -> None:
+    """`taken`: the names of what the block or one around it defines."""
+    for stmt in block:
+        for inner in children(stmt):
+            own, deeper = _defined(inner), {s.name for s in walk(inner) if isinstance(s, Let | Update)}
+            changed: dict[str, str] = {}
+            for name in sorted(own - taken):
+                wish = names.wish(name)
+                if wish not in taken | deeper | set(changed.values()) and names.wish(wish) == wish:
+                    changed[name] = wish
+            if changed:
+                _rename(inner, changed)
+            _reuse(inner, names, taken | _defined(inner))
+
+
+def _defined(block: Sequence[Stmt]) -> set[str]:
+    return {stmt.name for stmt in block if isinstance(stmt, Let | Update)}
+
+
+def _rename(block: Sequence[Stmt], names: Mapping[str, str]) -> None:
+    def change(expr: Expr) -> Expr | None:
+        return Local(names[expr.name], expr.dtype) if isinstance(expr, Local) and expr.name in names else None
+
+    for stmt in walk(block):
+        map_exprs(stmt, lambda expr: rewrite(expr, change))
+        if isinstance(stmt, Let | Update):
+            stmt.name = names.get(stmt.name, stmt.name)

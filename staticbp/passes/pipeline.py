@@ -1,0 +1,155 @@
+"""The passes, in order: graph to graph, with the same meaning.
+
+`PRIMAL` runs on what the user wrote, before it is differentiated; `JOINT` on what is to be computed.  The bodies of
+loops go through the same passes as the graph that they belong to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from staticbp.core.check import check_graph
+from staticbp.core.graph import Eqn, Graph
+from staticbp.passes.cse import cse
+from staticbp.passes.dce import dce
+from staticbp.passes.embeddings import join_embeddings
+from staticbp.passes.fold import fold
+from staticbp.passes.loops import loops
+from staticbp.passes.release import release
+from staticbp.passes.rewrite import Note
+from staticbp.passes.simplify import simplify
+from staticbp.passes.stabilise import stabilise
+
+ROUNDS = 4  # what one pass makes possible for an earlier one is found in the next round
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A step of the pipeline.
+
+    `apply(graph, notes)` gives the same graph back when there is nothing to do.  A step is repeated when another
+    one has changed something since (or it has itself, if it `repeats`), unless it is to run `once`.  What a pass
+    leaves out that only `sweeps` is news to nobody.
+    """
+
+    name: str
+    apply: Callable[[Graph, list[Note] | None], Graph]
+    once: bool = False
+    repeats: bool = False
+    sweeps: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+PRIMAL = (
+    Pass("fold", fold, once=True),
+    Pass("simplify", simplify),
+    Pass("cse", cse),
+    Pass("stabilise", stabilise),
+    Pass("dce", dce, sweeps=True),
+    Pass("loops", loops, repeats=True),
+    Pass("dce", dce, sweeps=True),
+)
+
+JOINT = (
+    Pass("release", release, once=True),
+    Pass("fold", fold, once=True),
+    Pass("simplify", simplify),
+    Pass("cse", cse),
+    Pass("join", join_embeddings),
+    Pass("dce", dce, sweeps=True),
+    Pass("loops", loops, repeats=True),
+    Pass("dce", dce, sweeps=True),
+)
+
+
+def run(
+    graph: Graph,
+    passes: Sequence[Pass],
+    *,
+    check: bool | None = None,
+    on_stage: Callable[[str, Graph], None] | None = None,
+    notes: list[Note] | None = None,
+) -> Graph:
+    """`graph` after all passes, which are repeated until none of them finds anything to do.
+
+    Parameters
+    ----------
+    graph : Graph
+    passes : sequence of Pass
+        `PRIMAL` or `JOINT`.
+    check : bool, optional
+        Check the graph after each pass; by default when ``STATICBP_CHECK`` is set to 1 in the environment.
+    on_stage : callable, optional
+        ``on_stage(name, graph)``: told of each pass of the first round, and later of those that changed something.
+    notes : list of Note, optional
+        Collects which stabilisations were applied, and to which of the user's lines.
+
+    Examples
+    --------
+    >>> from staticbp.core.aval import FLOAT64, Aval
+    >>> from staticbp.core.graph import Lit, Var
+    >>> from staticbp.ops.math import log
+    >>> from staticbp.ops.arithmetic import add
+    >>> scalar = Aval((), FLOAT64)
+    >>> x, s, y = (Var(scalar, name) for name in "xsy")
+    >>> eqns = (Eqn((s,), add, (Lit(1, scalar), x)), Eqn((y,), log, (s,)))
+    >>> notes = []
+    >>> print(run(Graph("f", (x,), eqns, (y,)), PRIMAL, notes=notes))
+    graph f(x: f64[]) -> f64[]
+      y: f64[] = log1p x
+      return y
+    >>> print(*notes)
+    log_one_plus
+    """
+    checking = os.environ.get("STATICBP_CHECK") == "1" if check is None else check
+    if checking:
+        check_graph(graph, "input of the passes")
+    news = 0  # how often a pass has changed something
+    seen = dict.fromkeys(passes, -1)  # the news that each pass knew of when it last ran
+    for number in range(1, ROUNDS + 1):
+        for step in passes:
+            if seen[step] == news or (step.once and number > 1):
+                continue
+            before, graph = graph, _applied(step, graph, notes, {})
+            changed = graph is not before and not step.sweeps
+            news += changed
+            seen[step] = news - (changed and step.repeats)
+            if checking and graph is not before:
+                check_graph(graph, step.name)
+            if on_stage is not None and (number == 1 or graph is not before):
+                on_stage(step.name if number == 1 else f"{step.name} ({number})", graph)
+    return graph
+
+
+def _applied(step: Pass, graph: Graph, notes: list[Note] | None, done: dict[int, tuple[Graph, Graph]]) -> Graph:
+    """`step` on the bodies in `graph`, each once however often it is used, and then on `graph` itself."""
+    inner = {id(eqn): _with_bodies(step, eqn, notes, done) for eqn in graph.eqns if eqn.params and _has_bodies(eqn)}
+    if any(inner[id(eqn)] is not eqn for eqn in graph.eqns if id(eqn) in inner):
+        graph = graph.with_eqns(inner.get(id(eqn), eqn) for eqn in graph.eqns)
+    return step.apply(graph, notes)
+
+
+def _has_bodies(eqn: Eqn) -> bool:
+    return next(eqn.subgraphs(), None) is not None
+
+
+def _with_bodies(step: Pass, eqn: Eqn, notes: list[Note] | None, done: dict[int, tuple[Graph, Graph]]) -> Eqn:
+    def through(value: Any) -> Any:
+        if isinstance(value, Graph):
+            if id(value) not in done:
+                done[id(value)] = (value, _applied(step, value, notes, done))
+            return done[id(value)][1]
+        if isinstance(value, tuple):
+            items = tuple(through(item) for item in value)
+            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        return value
+
+    params = {name: through(value) for name, value in eqn.params.items()}
+    if all(params[name] is value for name, value in eqn.params.items()):
+        return eqn
+    return replace(eqn, params=params)
