@@ -1,0 +1,1 @@
+"""Schedule to the text of a Python module."""

@@ -1,0 +1,258 @@
+"""The writer: a schedule becomes the text of a Python module that a person enjoys reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from staticbp.codegen.expressions import ATOM, expression, fill, index_text, needs_cast, rendered, template
+from staticbp.codegen.layout import INDENT, WIDTH, layout
+from staticbp.core import shape as shapes
+from staticbp.core.graph import SrcLine
+from staticbp.core.schedule import (
+    Accumulate,
+    Apply,
+    Buffer,
+    Call,
+    Check,
+    Const,
+    Expr,
+    If,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Operand,
+    Ref,
+    Reshape,
+    Schedule,
+    Stmt,
+    Store,
+    Update,
+    While,
+    expr_dtype,
+)
+from staticbp.core.traverse import walk
+
+PAUSED = -1  # the status of a function that has done its share of a long loop
+
+
+def write(schedule: Schedule, title: str) -> str:
+    """The module of a schedule: docstring, imports, one function."""
+    body = list(_Function(schedule).lines())
+    modules = sorted({m for m in ("blas", "kernels") if any(f"{m}." in line for line in body)})
+    if any("vm." in line for line in body):
+        modules.append("vecmath as vm")
+    imports = ["import numpy as np"]
+    if modules:
+        imports += ["", f"from staticbp.runtime import {', '.join(modules)}"]
+    return "\n".join([f'"""{_plain(title)}"""', "", *imports, "", "", *body, ""])
+
+
+def parameters(schedule: Schedule) -> list[str]:
+    """The names of the function's parameters, in order."""
+    names = [b.name for b in (*schedule.arguments, *schedule.constants, *schedule.results)]
+    if schedule.workspace:
+        names.append("work")
+    if is_sliced(schedule):
+        names.append("progress")
+    return names
+
+
+def is_sliced(schedule: Schedule) -> bool:
+    """Whether the function runs a long loop in slices."""
+    return any(isinstance(stmt, Loop) and stmt.sliced for stmt in schedule.body)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "/").replace('"""', "'''")
+
+
+class _Function:
+    """Writes one function; remembers which of the user's lines have been quoted."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.quoted: set[SrcLine] = set()
+        self.forward = {src for stmt in walk(schedule.body) if not stmt.adjoint for src in stmt.src}
+        computing = [stmt for stmt in schedule.body if not isinstance(stmt, Reshape)]
+        last_forward = max((i for i, stmt in enumerate(computing) if not stmt.adjoint), default=-1)
+        self.first_adjoint = computing[last_forward + 1] if 0 <= last_forward < len(computing) - 1 else None
+
+    def lines(self) -> Iterator[str]:
+        yield from self._header()
+        if is_sliced(self.schedule):
+            yield from self._segments()
+        else:
+            if self.schedule.body:
+                yield from self._block(self.schedule.body, 1)
+        yield f"{INDENT}return 0"
+
+    def _header(self) -> Iterator[str]:
+        names = parameters(self.schedule)
+        line = f"def {self.schedule.name}({', '.join(names)}):"
+        if len(line) <= WIDTH:
+            yield line
+        else:
+            yield f"def {self.schedule.name}("
+            yield from _wrapped(names, INDENT)
+            yield "):"
+        for buffer in self.schedule.temporaries:
+            if buffer.offset is not None:
+                yield from self._declare(buffer)
+
+    def _declare(self, buffer: Buffer) -> Iterator[str]:
+        assert buffer.offset is not None
+        aval = buffer.aval
+        nbytes = shapes.static(aval.size) * aval.dtype.itemsize
+        dtype = "np.bool_" if aval.dtype.kind == "b" else f"np.{aval.dtype.name}"
+        text = f"{INDENT}{buffer.name} = work[{buffer.offset}:{buffer.offset + nbytes}].view({dtype})"
+        if aval.ndim != 1:
+            text += f".reshape({shapes.text(aval.shape)})"
+        yield f"{text}  # {aval}"
+
+    # -- blocks -------------------------------------------------------------------------------------------
+    def _segments(self) -> Iterator[str]:
+        """The parts between long loops, each entered when its turn has come: ``progress`` = part, position, budget."""
+        part = 0
+        pending: list[Stmt] = []
+        for stmt in self.schedule.body:
+            if not (isinstance(stmt, Loop) and stmt.sliced):
+                if isinstance(stmt, Reshape):
+                    yield from self._statement(stmt, 1)
+                else:
+                    pending.append(stmt)
+                continue
+            yield f"{INDENT}if progress[0] == {part}:"
+            if pending:
+                yield from self._block(pending, 2)
+            yield f"{INDENT * 2}progress[0] = {part + 1}"
+            yield f"{INDENT * 2}progress[1] = 0"
+            yield f"{INDENT}if progress[0] == {part + 1}:"
+            yield from self._slice(stmt)
+            yield f"{INDENT * 2}progress[0] = {part + 2}"
+            part += 2
+            pending = []
+        if pending:
+            yield from self._block(pending, 1)
+
+    def _slice(self, loop: Loop) -> Iterator[str]:
+        pad, extent = INDENT * 2, loop.extent
+        yield f"{pad}start = progress[1]"
+        yield f"{pad}stop = min({extent}, start + progress[2])"
+        if loop.reverse:
+            yield f"{pad}for {loop.index} in range({extent} - 1 - start, {extent} - 1 - stop, -1):"
+        else:
+            yield f"{pad}for {loop.index} in range(start, stop):"
+        yield from self._block(loop.body, 3)
+        yield f"{pad}progress[1] = stop"
+        yield f"{pad}if stop < {extent}:"
+        yield f"{pad}{INDENT}return {PAUSED}"
+
+    def _block(self, block: Sequence[Stmt], depth: int) -> Iterator[str]:
+        for position, stmt in enumerate(block):
+            if stmt is self.first_adjoint:
+                yield f"{INDENT * depth}# ---- adjoint ----"
+            yield from self._quote_whole(block, position, depth)
+            yield from self._statement(stmt, depth)
+        if not block:
+            yield f"{INDENT * depth}pass"
+
+    def _quote_whole(self, block: Sequence[Stmt], position: int, depth: int) -> Iterator[str]:
+        """Quote what a loop comes from in front of it, and of its start values, if only one statement in it says so."""
+        ahead = position
+        while isinstance(start := block[ahead], Let) and isinstance(start.expr, Const) and ahead + 1 < len(block):
+            ahead += 1
+        if isinstance(block[ahead], Loop):
+            telling = [stmt for stmt in walk(block[position : ahead + 1]) if self._fresh(stmt)]
+            if len(telling) == 1:
+                yield from self._quote(telling[0], depth)
+
+    def _fresh(self, stmt: Stmt) -> list[SrcLine]:
+        """The lines to quote above a statement; what the forward pass quotes, the adjoint need not."""
+        shown = self.quoted | self.forward if stmt.adjoint else self.quoted
+        return [src for src in stmt.src if src not in shown]
+
+    def _quote(self, stmt: Stmt, depth: int) -> Iterator[str]:
+        fresh = self._fresh(stmt)
+        self.quoted.update(fresh)
+        for src in fresh:
+            comment = " ".join(f"# {src}".split("\n"))
+            yield f"{INDENT * depth}{comment if comment.isprintable() else comment.encode('unicode_escape').decode()}"
+
+    def _statement(self, stmt: Stmt, depth: int) -> Iterator[str]:
+        yield from self._quote(stmt, depth)
+        pad = INDENT * depth
+        match stmt:
+            case Loop(index=index, extent=extent, body=body, reverse=reverse):
+                ranged = f"range({extent} - 1, -1, -1)" if reverse else f"range({extent})"
+                yield f"{pad}for {index} in {ranged}:"
+                yield from self._block(body, depth + 1)
+            case Let(name=name, expr=expr):
+                yield from layout(*_assignment(Local(name, expr_dtype(expr)), expr), pad)
+            case Store(buffer=buffer, index=index, expr=expr):
+                yield from layout(*_assignment(Load(buffer, index), expr), pad)
+            case Update(name=name, combine=combine, expr=expr):
+                yield from layout(*_update(name, combine, expr), pad)
+            case Accumulate(buffer=buffer, index=index, combine=combine, expr=expr):
+                yield from layout(*_update(f"{buffer.name}[{index_text(index)}]", combine, expr), pad)
+            case Call(kernel=kernel, args=args):
+                yield from layout("", f"{kernel}({', '.join(_operand(a) for a in args)})", pad)
+            case Reshape(view=view, ref=ref):
+                yield f"{pad}{view.name} = {_operand(ref)}.reshape({shapes.text(view.aval.shape)})  # {view.aval}"
+            case Check(ok=ok, status=status):
+                yield f"{pad}if not ({expression(ok)}):"
+                yield f"{pad}{INDENT}return {status}"
+            case If(test=test, then=then, orelse=orelse):
+                yield f"{pad}if {expression(test)}:"
+                yield from self._block(then, depth + 1)
+                if orelse:
+                    yield f"{pad}else:"
+                    yield from self._block(orelse, depth + 1)
+            case While(head=head, test=test, body=body):
+                yield f"{pad}while True:"
+                if head:
+                    yield from self._block(head, depth + 1)
+                yield f"{pad}{INDENT}if not ({expression(test)}):"
+                yield f"{pad}{INDENT * 2}break"
+                yield from self._block(body, depth + 1)
+            case _:
+                raise AssertionError(f"not a statement: {stmt!r}")
+
+
+def _assignment(target: Local | Load, expr: Expr) -> tuple[str, str]:
+    """``target = expr``, or ``target += rest`` where that says the same."""
+    name = target.name if isinstance(target, Local) else f"{target.buffer.name}[{index_text(target.index)}]"
+    match expr:
+        case Apply(template="{0} + {1}" | "{0} - {1}" | "{0} * {1}" | "{0} / {1}" as pattern, args=(left, right)):
+            operator = pattern[4]
+            if left == target and not needs_cast(expr):
+                return f"{name} {operator}= ", expression(right)
+            if right == target and operator in "+*" and not needs_cast(expr):
+                return f"{name} {operator}= ", expression(left)
+    return f"{name} = ", expression(expr)
+
+
+def _update(target: str, combine: str, expr: Expr) -> tuple[str, str]:
+    """``target += expr`` where the combination is plain addition, else ``target = combine(target, expr)``."""
+    if combine == "{0} + {1}":
+        return f"{target} += ", expression(expr)
+    return f"{target} = ", fill(template(combine), [(target, ATOM), rendered(expr)])
+
+
+def _operand(operand: Operand) -> str:
+    if isinstance(operand, Ref):
+        prefix = f"[{index_text(operand.prefix)}]" if operand.prefix else ""
+        return f"{operand.buffer.name}{prefix}"
+    if isinstance(operand, bool | int | float):
+        return str(operand)
+    return expression(operand)
+
+
+def _wrapped(names: Sequence[str], pad: str) -> Iterator[str]:
+    line = pad
+    for name in names:
+        if len(line) + len(name) + 2 > WIDTH:
+            yield line.rstrip()
+            line = pad
+        line += f"{name}, "
+    yield line.rstrip()
