@@ -1,0 +1,96 @@
+"""Products of matrices and vectors, in place.
+
+Matrices are two-dimensional, C-contiguous and row-major, vectors one-dimensional and contiguous; all operands
+of a call have one dtype. No output may overlap an input.
+
+Each function is one Python object with two lives, as in `vecmath`: NumPy's product when Python calls it,
+loops or a call of SciPy's BLAS (see `products`) when compiled code does.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+__all__ = ["axpy", "dot", "gemm", "gemv", "ger"]
+
+Array = np.ndarray[Any, Any]
+
+JIT = os.environ.get("STATICBP_JIT", "1") != "0"
+
+
+def gemm(A: Array, B: Array, C: Array, trans_a: bool, trans_b: bool, alpha: float, beta: float) -> None:
+    """``C = alpha * op(A) @ op(B) + beta * C``, in place; `op` transposes where its flag says so.
+
+    When beta is 0, C is written without being read.
+
+    Examples
+    --------
+    >>> A, C = np.arange(6.0).reshape(2, 3), np.full((2, 2), np.nan)
+    >>> gemm(A, A, C, False, True, 1.0, 0.0)
+    >>> C
+    array([[ 5., 14.],
+           [14., 50.]])
+    """
+    product = (A.T if trans_a else A) @ (B.T if trans_b else B)
+    C[...] = alpha * product if beta == 0 else beta * C + alpha * product
+
+
+def gemv(A: Array, x: Array, y: Array, trans: bool, alpha: float, beta: float) -> None:
+    """``y = alpha * op(A) @ x + beta * y``, in place; when beta is 0, y is not read.
+
+    Examples
+    --------
+    >>> y = np.full(3, np.nan)
+    >>> gemv(np.arange(6.0).reshape(2, 3), np.array([1.0, 1.0]), y, True, 2.0, 0.0)
+    >>> y
+    array([ 6., 10., 14.])
+    """
+    product = (A.T if trans else A) @ x
+    y[...] = alpha * product if beta == 0 else beta * y + alpha * product
+
+
+def ger(alpha: float, x: Array, y: Array, A: Array) -> None:
+    """``A += alpha * outer(x, y)``, in place.
+
+    Examples
+    --------
+    >>> A = np.ones((2, 2))
+    >>> ger(-1.0, np.array([1.0, 2.0]), np.array([3.0, 4.0]), A)
+    >>> A
+    array([[-2., -3.],
+           [-5., -7.]])
+    """
+    A += alpha * np.multiply.outer(x, y)
+
+
+def dot(x: Array, y: Array) -> Any:
+    """The sum of the products of two vectors.
+
+    Examples
+    --------
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    np.float64(11.0)
+    """
+    return np.dot(x, y)
+
+
+def axpy(alpha: float, x: Array, y: Array) -> None:
+    """``y += alpha * x``, in place.
+
+    Examples
+    --------
+    >>> y = np.ones(2)
+    >>> axpy(2.0, np.array([1.0, 2.0]), y)
+    >>> y
+    array([3., 5.])
+    """
+    y += alpha * x
+
+
+if JIT:
+    from staticbp.runtime import products
+
+    products.register(gemm, gemv, ger, dot, axpy)

@@ -1,0 +1,287 @@
+"""The text's functions, compiled by Numba to one object file. Imported only to compile.
+
+Of Numba's undocumented side this uses what its own ahead-of-time compiler uses (`compile_extra`, a library of
+LLVM code), and the calling convention. Should a release of Numba change them, :data:`unavailable` says so, or
+compiling raises, and :func:`compile_in_memory`, which needs the documented interface only, takes over: slower
+calls, nothing stored, the same results.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.core import codegen, compiler, types
+from numba.core.codegen import RuntimeLinker
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaError, NumbaWarning
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+from numba.np.ufunc import parallel as threads
+
+from staticbp.runtime import symbols
+from staticbp.runtime.entry import entry_symbol, layout_is_known, numba_type, write_entry
+from staticbp.runtime.objectcode import ObjectCode, target_machine
+from staticbp.runtime.spec import Spec
+from staticbp.runtime.views import FUNCTIONS, with_known_views
+
+# Addresses of this process inside the code: it must not be stored.
+_ADDRESS = re.compile(r"numba\.dynamic\.globals|inttoptr \(i64 \d{5,}")
+
+# Functions of Numba's runtime that only code which allocates arrays calls.
+_ALLOCATES = re.compile(r"declare[^\n]*@NRT_(?!MemInfo_call_dtor)")
+
+# The arrays that an entry passes have no owner (a null pointer), and where nothing is allocated there are no
+# others: counting references to owners does nothing then. Linked in first, these take the place of Numba's.
+_NO_COUNTING = """
+define void @NRT_incref(ptr %owner) alwaysinline { ret void }
+define void @NRT_decref(ptr %owner) alwaysinline { ret void }
+"""
+
+
+def _probe() -> str | None:
+    if not layout_is_known():
+        return "NumPy lays out its arrays in an unknown way"
+    context = cpu_target.target_context
+    needed = (
+        (context.call_conv, "call_function"),
+        (context.call_conv, "get_function_type"),
+        (context, "insert_const_string"),
+        (context, "get_value_type"),
+        (cpu_target.options, "parse_as_flags"),
+        (compiler, "compile_extra"),
+        (compiler.Flags, "no_compile"),
+        (compiler.CompileResult, "fndesc"),
+        (compiler.CompileResult, "library"),
+        (codegen.CPUCodeLibrary, "finalize"),
+        (codegen.CPUCodeLibrary, "_finalize_final_module"),
+        (codegen.CPUCodeLibrary, "_optimize_final_module"),
+        (codegen.CPUCodeLibrary, "get_llvm_str"),
+    )
+    missing = [name for owner, name in needed if not hasattr(owner, name)]
+    return f"Numba {numba.__version__} has no {', '.join(missing)} where expected" if missing else None
+
+
+unavailable: str | None = _probe()
+"""Why object code cannot be made here; None when it can."""
+
+
+class CompilationError(Exception):
+    """Numba refuses the text; the message is Numba's."""
+
+
+def prepare(tree: ast.Module, namespace: dict[str, Any]) -> ast.Module:
+    """The syntax tree as it is executed to be compiled, and in the globals what it needs for that."""
+    namespace.update(FUNCTIONS)
+    return with_known_views(tree)
+
+
+def compile_object(
+    namespace: dict[str, Any],
+    entries: Mapping[str, Sequence[Spec]],
+    *,
+    fastmath: bool,
+    parallel: bool,
+    release_gil: bool,
+) -> ObjectCode:
+    """Compile functions of a module, each for one signature, to object code.
+
+    Parameters
+    ----------
+    namespace : dict
+        The globals of the executed module. Its functions are replaced by Numba's dispatchers, so that they
+        call one another.
+    entries : mapping of str to sequence of Spec
+        The functions wanted, with their arguments.
+    fastmath, parallel : bool
+        Numba's options.
+    release_gil : bool
+        Whether the entries release the GIL.
+    """
+    dispatchers = _decorate(namespace, fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
+    # LLVM modules share one context with everything that Numba compiles, hence the lock.
+    with global_compiler_lock, _importable(namespace["__name__"]):
+        results = {name: _optimised(dispatchers[name], specs) for name, specs in entries.items()}
+        texts = [result.library.get_llvm_str() for result in results.values()]
+        whole = llvm.parse_assembly("" if any(map(_ALLOCATES.search, texts)) else _NO_COUNTING)
+        for text in texts:
+            whole.link_in(llvm.parse_assembly(text))
+        for name, result in results.items():
+            context = result.target_context
+            entry = write_entry(context, result.fndesc, name, entries[name], release_gil=release_gil)
+            whole.link_in(llvm.parse_assembly(entry))
+            whole.get_function(result.fndesc.llvm_func_name).name = f"body.{name}"
+        _finish(whole, {entry_symbol(name) for name in entries})
+        return ObjectCode(
+            {name: entry_symbol(name) for name in entries},
+            tuple(sorted(_imports(whole))),
+            target_machine().emit_object(whole),
+            zlib.compress(whole.as_bitcode()),
+            storable=_ADDRESS.search(str(whole)) is None,
+        )
+
+
+def compile_in_memory(
+    namespace: dict[str, Any],
+    entries: Mapping[str, Sequence[Spec]],
+    *,
+    fastmath: bool,
+    parallel: bool,
+    release_gil: bool,
+) -> dict[str, Callable[..., int]]:
+    """The functions compiled as Numba documents it, where its inside is not as supposed."""
+    dispatchers = _decorate(namespace, fastmath=fastmath, parallel=parallel, nogil=release_gil)
+    for name, specs in entries.items():
+        with _importable(namespace["__name__"]), _refusals(name):
+            dispatchers[name].compile(_signature(specs))
+        dispatchers[name].disable_compile()
+    return {name: dispatchers[name] for name in entries}
+
+
+def find_symbol(name: str) -> int | None:
+    """The address of a symbol that may belong to Numba's runtime: its memory manager, its threads."""
+    rtsys.initialize(cpu_target.target_context)
+    found = symbols.address(name)
+    if found is None:
+        threads._launch_threads()
+        found = symbols.address(name)
+    return found
+
+
+def _decorate(namespace: dict[str, Any], **options: bool) -> dict[str, Any]:
+    """Make the module's functions Numba's, in place; each is compiled when a signature asks for it."""
+    if numba.config.DISABLE_JIT:
+        raise CompilationError("NUMBA_DISABLE_JIT is set; STATICBP_JIT=0 runs generated code uncompiled")
+    decorate = numba.njit(error_model="numpy", boundscheck=False, no_cfunc_wrapper=True, **options)
+    functions = {name: value for name, value in namespace.items() if isinstance(value, FunctionType)}
+    dispatchers = {name: decorate(function) for name, function in functions.items()}
+    namespace.update(dispatchers)
+    return dispatchers
+
+
+def _signature(specs: Sequence[Spec]) -> Any:
+    return types.int64(*map(numba_type, specs))
+
+
+def _optimised(dispatcher: Any, specs: Sequence[Spec]) -> Any:
+    """The function compiled as far as optimised LLVM code: machine code is made of the whole module, once."""
+    flags = compiler.Flags()
+    cpu_target.options.parse_as_flags(flags, dispatcher.targetoptions)
+    flags.no_compile = True
+    signature = _signature(specs)
+    with _refusals(dispatcher.__name__):
+        result = compiler.compile_extra(
+            cpu_target.typing_context,
+            cpu_target.target_context,
+            dispatcher.py_func,
+            args=signature.args,
+            return_type=signature.return_type,
+            flags=flags,
+            locals={},
+        )
+    library = result.library
+    # On this object only: recursion is resolved before optimisation, and Numba does not load the code.
+    library._optimize_final_module = lambda: _optimise(library)
+    library._finalize_final_module = lambda: None
+    library.finalize()
+    return result
+
+
+def _optimise(library: Any) -> None:
+    _resolve_recursion(library._final_module, _reachable(library))
+    codegen.CPUCodeLibrary._optimize_final_module(library)
+
+
+def _resolve_recursion(module: Any, libraries: Iterable[Any]) -> None:
+    """Define the variables through which Numba's functions call themselves, or each other in circles.
+
+    Numba sets them when it loads the code. The function meant may have been inlined wherever it was called by its
+    name, and so be defined in its own library only.
+    """
+    while True:
+        missing = {
+            item.name.removeprefix(RuntimeLinker.PREFIX)
+            for item in module.global_variables
+            if item.is_declaration and item.name.startswith(RuntimeLinker.PREFIX)
+        }
+        if not missing:
+            return
+        for name in sorted(missing):
+            home = next((library for library in libraries if _defines(library._final_module, name)), None)
+            if home is not None and not _defines(module, name):
+                module.link_in(home._get_module_for_linking(), preserve=True)
+            slot = RuntimeLinker.PREFIX + name
+            text = f'declare void @"{name}"()\n@"{slot}" = linkonce_odr constant ptr @"{name}"\n'
+            module.link_in(llvm.parse_assembly(text))
+
+
+def _defines(module: Any, name: str) -> bool:
+    return any(item.name == name and not item.is_declaration for item in module.functions)
+
+
+def _reachable(library: Any) -> list[Any]:
+    """The libraries that a library links, and those that they link."""
+    found: list[Any] = []
+    pending = [library]
+    while pending:
+        for linked in pending.pop()._linking_libraries:
+            if linked not in found:
+                found.append(linked)
+                pending.append(linked)
+    return found
+
+
+@contextmanager
+def _importable(name: str) -> Iterator[None]:
+    """Let Numba find the module that a function says it is of, which it names recursive functions by."""
+    sys.modules[name] = ModuleType(name)
+    try:
+        yield
+    finally:
+        sys.modules.pop(name, None)
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """Numba's errors as ours; its advice to the author of a Numba function is for nobody here."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaWarning)
+            yield
+    except NumbaError as error:
+        raise CompilationError(f"Numba does not compile {name}(): {error}") from None
+
+
+def _finish(module: Any, exported: set[str]) -> None:
+    """Hide everything but the entries, and drop what nobody calls."""
+    for item in (*module.functions, *module.global_variables):
+        if not item.is_declaration and item.name not in exported:
+            item.linkage = "internal"
+            item.visibility = "default"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_global_opt_pass()
+    passes.add_dead_arg_elimination_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.add_strip_dead_prototype_pass()
+    passes.add_constant_merge_pass()
+    builder = llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options())
+    passes.run(module, builder)
+    module.verify()
+
+
+def _imports(module: Any) -> set[str]:
+    return {
+        item.name
+        for item in (*module.functions, *module.global_variables)
+        if item.is_declaration and not item.name.startswith("llvm.")
+    }

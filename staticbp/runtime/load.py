@@ -1,0 +1,235 @@
+"""Generated text to functions: from the store, or compiled by Numba and stored.
+
+`compile_module` is all that the layer above needs. With ``STATICBP_JIT=0`` in the environment it executes the
+very same text as Python, so that a debugger steps through it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import linecache
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from staticbp.errors import GeneratedCodeError
+from staticbp.runtime import keys, store, whitelist
+from staticbp.runtime.objectcode import LinkError, ObjectCode, link
+from staticbp.runtime.spec import Spec
+
+__all__ = ["JIT", "Spec", "compile_module", "inspect_module", "njit_module", "pseudo_filename"]
+
+JIT = os.environ.get("STATICBP_JIT", "1") != "0"
+"""Whether generated code is compiled. Decided at import, as it is for the kernels that the code calls."""
+
+LOG = logging.getLogger("staticbp.load")
+
+
+def compile_module(
+    source: str,
+    entries: Mapping[str, Sequence[Spec]],
+    *,
+    fastmath: bool = False,
+    parallel: bool = False,
+    release_gil: bool = True,
+) -> dict[str, Callable[..., int]]:
+    r"""Make functions of the text of a generated module.
+
+    Parameters
+    ----------
+    source : str
+        The text. What it may contain is said in :mod:`staticbp.runtime.whitelist`.
+    entries : mapping of str to sequence of Spec
+        The functions wanted, each with the types of its arguments.
+    fastmath, parallel : bool
+        Numba's options. Without ``fastmath`` every operation means what it means in NumPy.
+    release_gil : bool
+        Whether other threads may run while a function does. It costs 30 ns a call: a function that takes less
+        than a microsecond is better off without.
+
+    Returns
+    -------
+    dict of str to callable
+        The functions by name; each returns its status. Compiled ones check the number and types of their
+        arguments (exactly ``numpy.ndarray``, and as specified), but neither their shapes nor whether they
+        overlap: the code trusts its caller there, and writes where it is told.
+
+    Raises
+    ------
+    GeneratedCodeError
+        When the text is outside the grammar, or Numba does not compile it.
+
+    Examples
+    --------
+    >>> text = "def double(x):\n    for i in range(x.shape[0]):\n        x[i] = x[i] * 2\n    return 0"
+    >>> double = compile_module(text, {"double": [Spec(np.float64, 1, array=True)]})["double"]
+    >>> x = np.array([1.0, 2.5])
+    >>> double(x)
+    0
+    >>> x
+    array([2., 5.])
+    """
+    filename = register_source(source, next(iter(entries)))
+    if not JIT:
+        namespace = _execute(source, filename, entries)
+        return {name: _quiet(namespace[name]) for name in entries}
+    flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": release_gil}
+    shelf = store.default()
+    key = _key(source, entries, flags, filename)
+    found = _stored(shelf, key)
+    if found is not None:
+        return found[1]
+    code, functions = _compile(source, entries, flags, filename)
+    if code is not None and code.storable and shelf is not None:
+        shelf.save(key, code.to_bytes())
+    return functions
+
+
+def njit_module(
+    source: str, entries: Mapping[str, Sequence[Spec]], *, fastmath: bool = False, parallel: bool = False
+) -> dict[str, Callable[..., int]]:
+    """The functions as Numba's dispatchers, to be called from code that Numba compiles; not stored.
+
+    The arguments are those of :func:`compile_module`.
+    """
+    filename = register_source(source, next(iter(entries)))
+    flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": True}
+    return _in_memory(source, entries, flags, filename)
+
+
+def inspect_module(
+    source: str,
+    entries: Mapping[str, Sequence[Spec]],
+    *,
+    fastmath: bool = False,
+    parallel: bool = False,
+    release_gil: bool = True,
+) -> ObjectCode:
+    """The machine code of a module, to look at: see its ``llvm_text`` and ``assembly_text``.
+
+    The arguments are those of :func:`compile_module`. What is stored is not compiled again.
+    """
+    flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": release_gil}
+    filename = register_source(source, next(iter(entries)))
+    found = _stored(store.default(), _key(source, entries, flags, filename))
+    if found is not None:
+        return found[0]
+    code, _ = _compile(source, entries, flags, filename)
+    if code is None:
+        raise GeneratedCodeError(f"{filename} has no machine code to show: {_jit().unavailable or 'see the log'}")
+    return code
+
+
+def pseudo_filename(source: str, name: str) -> str:
+    """The name that stands for the text in tracebacks and debuggers; the same in every process.
+
+    Examples
+    --------
+    >>> pseudo_filename("def loss_grad(x): ...", "loss_grad")
+    '<staticbp loss_grad af91aade>'
+    """
+    return f"<staticbp {name} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"
+
+
+def register_source(source: str, name: str) -> str:
+    """Make the text known to tracebacks, debuggers and `inspect`, and return the name it is known by."""
+    filename = pseudo_filename(source, name)
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return filename
+
+
+def _key(source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str) -> str:
+    try:
+        return keys.module_key(source, entries, flags)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise GeneratedCodeError(f"{filename}: generated code does not parse: {error}") from None
+
+
+def _stored(shelf: store.Store | None, key: str) -> tuple[ObjectCode, dict[str, Callable[..., int]]] | None:
+    payload = None if shelf is None else shelf.load(key)
+    if shelf is None or payload is None:
+        return None
+    try:
+        code = ObjectCode.from_bytes(payload)
+        return code, _linked(code)
+    except Exception:  # whatever is wrong with a stored file, compiling again is the answer
+        LOG.debug("stored code is of no use", exc_info=True)
+        shelf.reject(key)
+        return None
+
+
+def _linked(code: ObjectCode) -> dict[str, Callable[..., int]]:
+    try:
+        return link(code)
+    except LinkError:
+        # Some kernels call Numba's runtime, which is not there before Numba is imported.
+        return link(code, _jit().find_symbol)
+
+
+def _compile(
+    source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str
+) -> tuple[ObjectCode | None, dict[str, Callable[..., int]]]:
+    """Compile, and link what was compiled, the way the next process will."""
+    jit = _jit()
+    if jit.unavailable is None:
+        namespace = _execute(source, filename, entries, jit.prepare)
+        try:
+            code = jit.compile_object(namespace, entries, **flags)
+            return code, _linked(code)
+        except jit.CompilationError as error:
+            raise GeneratedCodeError(f"{filename}: {error}") from None
+        except Exception as error:  # Numba's inside is not as supposed: its documented side will do
+            LOG.warning("%s is compiled in memory only, and slower to call: %r", filename, error)
+            LOG.debug("compiling to object code", exc_info=True)
+    return None, _in_memory(source, entries, flags, filename)
+
+
+def _in_memory(
+    source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str
+) -> dict[str, Callable[..., int]]:
+    jit = _jit()
+    namespace = _execute(source, filename, entries, jit.prepare)
+    try:
+        functions: dict[str, Callable[..., int]] = jit.compile_in_memory(namespace, entries, **flags)
+    except jit.CompilationError as error:
+        raise GeneratedCodeError(f"{filename}: {error}") from None
+    return functions
+
+
+def _jit() -> Any:
+    """The compiler, and with it Numba: half a second that a process with a full store does not spend."""
+    return importlib.import_module("staticbp.runtime.jit")
+
+
+def _execute(
+    source: str, filename: str, entries: Iterable[str], prepare: Callable[..., Any] | None = None
+) -> dict[str, Any]:
+    """The globals of the module, once its text is found to be in order; `prepare` makes them fit to be compiled."""
+    tree = whitelist.check(source, filename)
+    # The name becomes part of Numba's symbols, which have to be unique.
+    name = f"staticbp.generated_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    namespace: dict[str, Any] = {"__name__": name, "__file__": filename}
+    if prepare is not None:
+        tree = prepare(tree, namespace)
+    exec(compile(tree, filename, "exec", dont_inherit=True), namespace)
+    for entry in entries:
+        if not isinstance(namespace.get(entry), FunctionType):
+            raise GeneratedCodeError(f"{filename} defines no function {entry!r}")
+    return namespace
+
+
+def _quiet(function: Callable[..., int]) -> Callable[..., int]:
+    """The function run as compiled code runs: NumPy neither warns nor raises about overflow and the like."""
+
+    @functools.wraps(function)
+    def run(*args: Any) -> int:
+        with np.errstate(all="ignore"):
+            return function(*args)
+
+    return run

@@ -1,0 +1,322 @@
+"""What `blas` is when compiled: loops for small operands, SciPy's BLAS for the others. Imported only to compile.
+
+The limits between the two are fixed, so that the same call always gives the same bits; they are where both
+took equally long on a processor with AVX2: a call of OpenBLAS takes some 0.1 µs. The loops also serve the
+dtypes that BLAS lacks. They are emitted as functions of their own that are not inlined, which keeps
+compilation short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import Signature
+from numba.extending import lower_builtin, type_callable
+
+from staticbp.runtime.symbols import BLAS_PREFIX, address
+
+# Multiplications up to which the loops are used. From the last one on, OpenBLAS uses several threads.
+GEMM_LOOPS = 256
+GEMV_LOOPS = 1024
+GEMV_TRANSPOSED_LOOPS = 128
+GER_LOOPS = 32768
+
+# Numba's types and llvmlite's values carry no type information.
+NumbaType = Any
+IrValue = Any
+Operand = tuple[NumbaType, IrValue]
+
+_SIZE = ir.IntType(64)
+_INT = ir.IntType(32)
+_BYTE = ir.IntType(8)
+
+for _routine in ("dgemm", "sgemm", "dgemv", "sgemv", "dger", "sger"):
+    llvm.add_symbol(BLAS_PREFIX + _routine, address(BLAS_PREFIX + _routine))
+
+
+class Matrix:
+    """An array argument in lowering: its data and its shape."""
+
+    def __init__(self, context: Any, builder: Any, operand: Operand) -> None:
+        self.kind, value = operand
+        array = context.make_array(self.kind)(context, builder, value)
+        self.data = array.data
+        self.shape = cgutils.unpack_tuple(builder, array.shape)
+
+    @property
+    def has_blas(self) -> bool:
+        return self.kind.dtype in (types.float32, types.float64)
+
+
+def _call_blas(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
+    """Call a BLAS routine, which takes pointers only, also to scalars; sizes become C ints."""
+    byte_pointer = _BYTE.as_pointer()
+    pointers = []
+    for argument in arguments:
+        pointer = argument
+        if not isinstance(argument.type, ir.PointerType):
+            stored = builder.trunc(argument, _INT) if argument.type == _SIZE else argument
+            pointer = cgutils.alloca_once_value(builder, stored)
+        pointers.append(builder.bitcast(pointer, byte_pointer))
+    name = BLAS_PREFIX + ("d" if dtype == types.float64 else "s") + routine
+    function = builder.module.globals.get(name)
+    if function is None:
+        signature = ir.FunctionType(ir.VoidType(), [byte_pointer] * len(pointers))
+        function = ir.Function(builder.module, signature, name)
+    builder.call(function, pointers)
+
+
+def _call_loops(
+    builder: Any, name: str, result: Any, arguments: Sequence[IrValue], write: Callable[..., IrValue | None]
+) -> IrValue:
+    """Call the function that `write` writes the body of, the same for all modules."""
+    pointees = [a.type.pointee for a in arguments if isinstance(a.type, ir.PointerType)]
+    full_name = f"staticbp_{name}_{str(pointees[0]).replace(' ', '')}"
+    function = builder.module.globals.get(full_name)
+    if function is None:
+        signature = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = ir.Function(builder.module, signature, full_name)
+        function.linkage = "linkonce_odr"
+        for attribute in ("noinline", "nounwind"):
+            function.attributes.add(attribute)
+        for argument in function.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        body = ir.IRBuilder(function.append_basic_block("entry"))
+        value = write(body, *function.args)
+        if value is None:
+            body.ret_void()
+        else:
+            body.ret(value)
+    return builder.call(function, arguments)
+
+
+def _loop(builder: Any, count: IrValue) -> AbstractContextManager[Any]:
+    return cgutils.for_range(builder, count, intp=_SIZE)
+
+
+def _multiply(builder: Any, a: IrValue, b: IrValue) -> IrValue:
+    return builder.mul(a, b) if isinstance(a.type, ir.IntType) else builder.fmul(a, b)
+
+
+def _muladd(builder: Any, a: IrValue, b: IrValue, c: IrValue) -> IrValue:
+    """``a b + c``: fused where that is fast, and in any order within a sum."""
+    kind = a.type
+    if isinstance(kind, ir.IntType):
+        return builder.add(builder.mul(a, b), c)
+    function = builder.module.declare_intrinsic("llvm.fmuladd", [kind], ir.FunctionType(kind, [kind] * 3))
+    return builder.call(function, [a, b, c], fastmath=("reassoc",))
+
+
+def _kept(builder: Any, beta: IrValue, old: IrValue) -> IrValue:
+    """``beta * old``, and 0 when beta is, even where `old` is NaN."""
+    zero = ir.Constant(beta.type, 0)
+    whole = isinstance(beta.type, ir.IntType)
+    is_zero = builder.icmp_signed("==", beta, zero) if whole else builder.fcmp_ordered("==", beta, zero)
+    return builder.select(is_zero, zero, _multiply(builder, beta, old))
+
+
+def _at(builder: Any, data: IrValue, *steps: tuple[IrValue, IrValue | int]) -> IrValue:
+    """The address of the element so many strides away."""
+    offset = ir.Constant(_SIZE, 0)
+    for count, stride in steps:
+        offset = builder.add(offset, builder.mul(count, stride if isinstance(stride, ir.Value) else _SIZE(stride)))
+    return builder.gep(data, [offset], inbounds=True)
+
+
+def _strided_dot(builder: Any, count: IrValue, a: IrValue, step_a: IrValue, b: IrValue, step_b: IrValue) -> IrValue:
+    kind = a.type.pointee
+    total = cgutils.alloca_once_value(builder, ir.Constant(kind, 0))
+    builder.store(ir.Constant(kind, 0), total)
+    with _loop(builder, count) as loop:
+        left = builder.load(_at(builder, a, (loop.index, step_a)))
+        right = builder.load(_at(builder, b, (loop.index, step_b)))
+        builder.store(_muladd(builder, left, right, builder.load(total)), total)
+    return builder.load(total)
+
+
+def _gemm_loops(
+    builder: Any, m: Any, n: Any, k: Any, a: Any, b: Any, c: Any, trans_a: Any, trans_b: Any, alpha: Any, beta: Any
+) -> None:
+    one = _SIZE(1)
+    down_a, along_a = builder.select(trans_a, one, k), builder.select(trans_a, m, one)
+    down_b, along_b = builder.select(trans_b, one, n), builder.select(trans_b, k, one)
+    with _loop(builder, m) as row, _loop(builder, n) as column:
+        left = _at(builder, a, (row.index, down_a))
+        right = _at(builder, b, (column.index, along_b))
+        product = _strided_dot(builder, k, left, along_a, right, down_b)
+        target = _at(builder, c, (row.index, n), (column.index, 1))
+        builder.store(_muladd(builder, alpha, product, _kept(builder, beta, builder.load(target))), target)
+
+
+def _gemv_loops(builder: Any, m: Any, n: Any, a: Any, x: Any, y: Any, trans: Any, alpha: Any, beta: Any) -> None:
+    one = _SIZE(1)
+    rows, columns = builder.select(trans, n, m), builder.select(trans, m, n)
+    down, along = builder.select(trans, one, n), builder.select(trans, n, one)
+    with _loop(builder, rows) as row:
+        product = _strided_dot(builder, columns, _at(builder, a, (row.index, down)), along, x, one)
+        target = _at(builder, y, (row.index, 1))
+        builder.store(_muladd(builder, alpha, product, _kept(builder, beta, builder.load(target))), target)
+
+
+def _axpy_loops(builder: Any, count: Any, x: Any, y: Any, alpha: Any) -> None:
+    with _loop(builder, count) as loop:
+        source, target = _at(builder, x, (loop.index, 1)), _at(builder, y, (loop.index, 1))
+        builder.store(_muladd(builder, alpha, builder.load(source), builder.load(target)), target)
+
+
+def _ger_loops(builder: Any, m: Any, n: Any, x: Any, y: Any, a: Any, alpha: Any) -> None:
+    with _loop(builder, m) as row:
+        factor = _multiply(builder, alpha, builder.load(_at(builder, x, (row.index, 1))))
+        _axpy_loops(builder, n, y, _at(builder, a, (row.index, n)), factor)
+
+
+def _dot_loops(builder: Any, count: Any, x: Any, y: Any) -> IrValue:
+    return _strided_dot(builder, count, x, _SIZE(1), y, _SIZE(1))
+
+
+def _by_size(
+    builder: Any, work: Sequence[IrValue], limit: IrValue, loops: Callable[[], Any], call: Callable[[], Any] | None
+) -> None:
+    """Run the loops if the product of `work` is within the limit, or if there is nothing else."""
+    if call is None:
+        loops()
+        return
+    total = work[0]
+    for factor in work[1:]:
+        total = builder.mul(total, factor)
+    with builder.if_else(builder.icmp_signed("<=", total, limit)) as (small, large):
+        with small:
+            loops()
+        with large:
+            call()
+
+
+def _letter(builder: Any, condition: IrValue, yes: str, no: str) -> IrValue:
+    return builder.select(condition, _BYTE(ord(yes)), _BYTE(ord(no)))
+
+
+# A row-major matrix is the transpose of a column-major one, which is what BLAS works on: so operands and
+# flags change places below.
+
+
+def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, b, c = (Matrix(context, builder, operand) for operand in zip(signature.args[:3], args[:3], strict=True))
+    trans_a, trans_b, alpha, beta = args[3:]
+    m, n = c.shape
+    k = builder.select(trans_a, a.shape[0], a.shape[1])
+
+    def loops() -> None:
+        arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, alpha, beta]
+        _call_loops(builder, "gemm", ir.VoidType(), arguments, _gemm_loops)
+
+    def call() -> None:
+        op_a, op_b = _letter(builder, trans_a, "T", "N"), _letter(builder, trans_b, "T", "N")
+        arguments = [op_b, op_a, n, m, k, alpha, b.data, b.shape[1], a.data, a.shape[1], beta, c.data, n]
+        _call_blas(builder, "gemm", c.kind.dtype, arguments)
+
+    _by_size(builder, (m, n, k), _SIZE(GEMM_LOOPS), loops, call if c.has_blas else None)
+    return context.get_dummy_value()
+
+
+def _lower_gemv(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, x, y = (Matrix(context, builder, operand) for operand in zip(signature.args[:3], args[:3], strict=True))
+    trans, alpha, beta = args[3:]
+    m, n = a.shape
+
+    def loops() -> None:
+        arguments = [m, n, a.data, x.data, y.data, trans, alpha, beta]
+        _call_loops(builder, "gemv", ir.VoidType(), arguments, _gemv_loops)
+
+    def call() -> None:
+        op = _letter(builder, trans, "N", "T")
+        arguments = [op, n, m, alpha, a.data, n, x.data, _SIZE(1), beta, y.data, _SIZE(1)]
+        _call_blas(builder, "gemv", y.kind.dtype, arguments)
+
+    limit = builder.select(trans, _SIZE(GEMV_TRANSPOSED_LOOPS), _SIZE(GEMV_LOOPS))
+    _by_size(builder, (m, n), limit, loops, call if y.has_blas else None)
+    return context.get_dummy_value()
+
+
+def _lower_ger(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    alpha = args[0]
+    x, y, a = (Matrix(context, builder, operand) for operand in zip(signature.args[1:], args[1:], strict=True))
+    m, n = a.shape
+
+    def loops() -> None:
+        arguments = [m, n, x.data, y.data, a.data, alpha]
+        _call_loops(builder, "ger", ir.VoidType(), arguments, _ger_loops)
+
+    def call() -> None:
+        arguments = [n, m, alpha, y.data, _SIZE(1), x.data, _SIZE(1), a.data, n]
+        _call_blas(builder, "ger", a.kind.dtype, arguments)
+
+    _by_size(builder, (m, n), _SIZE(GER_LOOPS), loops, call if a.has_blas else None)
+    return context.get_dummy_value()
+
+
+def _lower_dot(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    x, y = (Matrix(context, builder, operand) for operand in zip(signature.args, args, strict=True))
+    return _call_loops(builder, "dot", x.data.type.pointee, [x.shape[0], x.data, y.data], _dot_loops)
+
+
+def _lower_axpy(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    x, y = (Matrix(context, builder, operand) for operand in zip(signature.args[1:], args[1:], strict=True))
+    _call_loops(builder, "axpy", ir.VoidType(), [x.shape[0], x.data, y.data, args[0]], _axpy_loops)
+    return context.get_dummy_value()
+
+
+def _dtype_of(*operands: tuple[NumbaType, int]) -> NumbaType | None:
+    """The dtype of C-contiguous arrays, if these are that, of so many dimensions, and of one real dtype."""
+    fitting = all(
+        isinstance(array, types.Array) and array.layout == "C" and array.ndim == ndim for array, ndim in operands
+    )
+    dtypes = {array.dtype for array, _ in operands} if fitting else set()
+    dtype = dtypes.pop() if len(dtypes) == 1 else None
+    return dtype if isinstance(dtype, types.Float | types.Integer) else None
+
+
+def _type_gemm(A: Any, B: Any, C: Any, trans_a: Any, trans_b: Any, alpha: Any, beta: Any) -> Signature | None:
+    dtype = _dtype_of((A, 2), (B, 2), (C, 2))
+    flags, scalars = (types.boolean,) * 2, (dtype,) * 2
+    return None if dtype is None else Signature(types.void, (A, B, C, *flags, *scalars), None)
+
+
+def _type_gemv(A: Any, x: Any, y: Any, trans: Any, alpha: Any, beta: Any) -> Signature | None:
+    dtype = _dtype_of((A, 2), (x, 1), (y, 1))
+    return None if dtype is None else Signature(types.void, (A, x, y, types.boolean, dtype, dtype), None)
+
+
+def _type_ger(alpha: Any, x: Any, y: Any, A: Any) -> Signature | None:
+    dtype = _dtype_of((x, 1), (y, 1), (A, 2))
+    return None if dtype is None else Signature(types.void, (dtype, x, y, A), None)
+
+
+def _type_dot(x: Any, y: Any) -> Signature | None:
+    dtype = _dtype_of((x, 1), (y, 1))
+    return None if dtype is None else Signature(dtype, (x, y), None)
+
+
+def _type_axpy(alpha: Any, x: Any, y: Any) -> Signature | None:
+    dtype = _dtype_of((x, 1), (y, 1))
+    return None if dtype is None else Signature(types.void, (dtype, x, y), None)
+
+
+def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any) -> None:
+    """Tell Numba what these Python functions are when compiled."""
+    array, flag, scalar = types.Array, types.Boolean, types.Number
+    for function, typer, lower, kinds in (
+        (gemm, _type_gemm, _lower_gemm, (array, array, array, flag, flag, scalar, scalar)),
+        (gemv, _type_gemv, _lower_gemv, (array, array, array, flag, scalar, scalar)),
+        (ger, _type_ger, _lower_ger, (scalar, array, array, array)),
+        (dot, _type_dot, _lower_dot, (array, array)),
+        (axpy, _type_axpy, _lower_axpy, (scalar, array, array)),
+    ):
+        type_callable(function)(lambda context, typer=typer: typer)
+        lower_builtin(function, *kinds)(lower)

@@ -1,0 +1,120 @@
+"""Where the functions live that machine code calls without containing them.
+
+Numba is not imported here: a stored gradient is linked against SciPy's BLAS and the C library in
+milliseconds, while importing Numba (and SciPy's ``linalg`` package) would take several tenths of a second.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import threading
+from types import ModuleType
+
+import llvmlite.binding as llvm
+import numpy as np
+
+# `staticbp_dgemm` is the routine `dgemm` of scipy.linalg.cython_blas.
+BLAS_PREFIX = "staticbp_"
+
+# The entries compare the type of an array argument with this address.
+NDARRAY_TYPE = "staticbp.ndarray"
+
+_BLAS_LOCK = threading.Lock()
+
+
+def address(symbol: str) -> int | None:
+    """The address of a function or variable, or None when this process has none of that name yet.
+
+    Examples
+    --------
+    >>> address("staticbp_dgemm") == address("staticbp_sgemm")
+    False
+    >>> address("no_such_function") is None
+    True
+    """
+    if symbol == NDARRAY_TYPE:
+        return id(np.ndarray)
+    if symbol.startswith(BLAS_PREFIX):
+        capsule = blas_routines().get(symbol.removeprefix(BLAS_PREFIX))
+        return None if capsule is None else _capsule_pointer(capsule)
+    if symbol.startswith("Py"):
+        # Where Python is a shared library its functions need not be visible to the dynamic linker at large.
+        try:
+            return ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, symbol))
+        except ValueError:
+            return None
+    found: int | None = llvm.address_of_symbol(symbol)  # what Numba has registered, once it is imported
+    if found is None:
+        try:
+            found = ctypes.cast(_c_library()[symbol], ctypes.c_void_p).value
+        except AttributeError:
+            return None
+    return found
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    # On POSIX systems the process itself: Python is linked with the C library and its mathematics.
+    return ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+
+
+def blas_routines() -> dict[str, object]:
+    """The capsules of SciPy's BLAS, by the name of the routine.
+
+    Examples
+    --------
+    >>> {"dgemm", "sgemv", "ddot"} <= set(blas_routines())
+    True
+    """
+    with _BLAS_LOCK:
+        return _blas_routines()
+
+
+@functools.cache
+def _blas_routines() -> dict[str, object]:
+    routines: dict[str, object] = _cython_blas().__pyx_capi__
+    return routines
+
+
+def _cython_blas() -> ModuleType:
+    """``scipy.linalg.cython_blas``, if possible without the rest of its package, whose import takes 0.2 s.
+
+    The extension needs nothing of its package. It is taken out of ``sys.modules`` again, so that a later
+    import goes the usual way and binds it in its package; Cython hands out the same module then.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules or os.name == "nt":  # on Windows the package sets where DLLs are found
+        return importlib.import_module(name)
+    scipy = importlib.util.find_spec("scipy")
+    for folder in (scipy and scipy.submodule_search_locations) or ():
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            file = os.path.join(folder, "linalg", "cython_blas" + suffix)
+            spec = importlib.util.spec_from_file_location(name, file) if os.path.exists(file) else None
+            if spec is None or spec.loader is None:
+                continue
+            try:
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+            except ImportError:  # a SciPy whose extension does need its package
+                break
+            finally:
+                sys.modules.pop(name, None)
+            return module
+    return importlib.import_module(name)
+
+
+_capsule_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))
+_capsule_content = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
+
+def _capsule_pointer(capsule: object) -> int:
+    pointer: int = _capsule_content(capsule, _capsule_name(capsule))
+    return pointer

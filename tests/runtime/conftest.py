@@ -1,0 +1,44 @@
+"""What several tests of the runtime share."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from staticbp.runtime import vecmath as vm
+
+
+@functools.cache
+def loop_over(name, arity=1):
+    function = getattr(vm, name)
+
+    def one(x, out):
+        for i in range(out.size):
+            out[i] = function(x[i])
+
+    def two(x, y, out):
+        for i in range(out.size):
+            out[i] = function(x[i], y[i])
+
+    return numba.njit(one if arity == 1 else two, error_model="numpy")
+
+
+@pytest.fixture
+def over() -> Callable[..., Any]:
+    """``over(name, arity=1)``: a compiled loop of a function of vecmath; its last argument receives the results."""
+    return loop_over
+
+
+@pytest.fixture
+def applied() -> Callable[..., Any]:
+    """``applied(loop, *arrays, dtype=None)``: the results of such a loop."""
+
+    def run(loop, *arrays, dtype=None):
+        out = np.empty(arrays[0].shape, dtype or arrays[0].dtype)
+        loop(*arrays, out)
+        return out
+
+    return run

@@ -1,0 +1,202 @@
+"""The boundary: what goes in, what comes out, whose memory it is."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from staticbp.core.aval import FLOAT32, FLOAT64, Aval
+from staticbp.core.graph import SrcLine
+from staticbp.core.schedule import Failure
+from staticbp.errors import ArgumentError, DtypeError, TracedIndexError
+from staticbp.runtime import dispatch
+from staticbp.runtime.dispatch import PAUSED, Arenas, Constant, Entry, admit, converter, reporting, signature
+
+
+def test_signatures_tell_apart_what_code_depends_on():
+    x = np.zeros((2, 3))
+    assert signature([x, 1.0]) == signature([x + 1, 2.0])
+    different = [x.T, x.astype(np.float32), x.astype(">f8"), 1.0, 1, True, np.float64(1.0), np.array(1.0)]
+    found = {signature([value]) for value in [x, *different]}
+    assert len(found) == len(different) + 1
+
+
+def test_admitted_leaves():
+    assert admit(np.zeros((2, 3), ">f4"), "x") == Aval((2, 3), FLOAT32)
+    assert admit(np.float64(1.0), "x") == Aval((), FLOAT64)
+    assert admit(1.5, "x") == Aval((), FLOAT64, weak=True)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "error", "message"),
+    [
+        (np.zeros(2, np.float16), DtypeError, "net.w has dtype float16"),
+        (np.zeros(2, np.complex64), DtypeError, "net.w has dtype complex64"),
+        (np.zeros(2, np.longdouble), DtypeError, "net.w has dtype"),
+        (np.zeros(2, "M8[s]"), DtypeError, "net.w has dtype datetime64"),
+        (np.zeros(2, "U3"), DtypeError, "net.w has dtype <U3"),
+        (np.zeros(2, [("a", "f8")]), DtypeError, "net.w has dtype"),
+        (np.array([None]), DtypeError, "net.w has dtype object"),
+        (1j, DtypeError, "net.w is a complex"),
+        (np.ma.ones(3), ArgumentError, "net.w is a MaskedArray"),
+    ],
+)
+def test_refused_leaves_are_named(leaf, error, message):
+    with pytest.raises(error, match=message):
+        admit(leaf, "net.w")
+
+
+def test_matrices_are_refused():
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix([[1.0]])
+    with pytest.raises(ArgumentError, match="x is a matrix"):
+        admit(matrix, "x")
+
+
+def test_conversion_makes_what_code_takes():
+    base = np.arange(12.0).reshape(3, 4)
+    assert converter(1.0) is None
+    assert converter(base)(base) is base
+    unaligned = np.frombuffer(b"x" + base.tobytes(), np.uint8)[1:].view(np.float64).reshape(3, 4)
+    for odd in (base[:, ::2], base.T, base[::-1], base.astype(">f8"), unaligned):
+        found = converter(odd)(odd)
+        assert found.flags.c_contiguous
+        assert found.flags.aligned
+        assert found.dtype.isnative
+        assert np.array_equal(found, odd)
+    scalar = converter(np.array(2.0, ">f8"))(np.array(2.0, ">f8"))
+    assert scalar == 2.0
+    assert scalar.dtype.isnative
+
+
+def add(x, constant, total, out):
+    """What a generated function looks like."""
+    total[()] = x.sum()
+    out[:] = x + constant
+    return 0
+
+
+def test_results_are_fresh_and_scalars_are_scalars():
+    constant = np.ones(3)
+    entry = Entry(add, [Constant(constant, Aval((3,), FLOAT64))], [Aval((), FLOAT64), Aval((3,), FLOAT64)])
+    total, out = entry([np.arange(3.0)])
+    assert type(total) is np.float64
+    assert total == 3.0
+    constant[:] = 10.0
+    again = entry([np.arange(3.0)])[1]
+    assert np.array_equal(out, [1.0, 2.0, 3.0])
+    assert np.array_equal(again, [10.0, 11.0, 12.0])
+    constant.shape = (3, 1)
+    with pytest.raises(ArgumentError, match="has become"):
+        entry([np.arange(3.0)])
+
+
+def test_statuses_become_errors_that_name_the_line():
+    src = SrcLine("net.py", 7, "y = x[i]")
+    failures = [Failure("NumericalError", "other", None), Failure("TracedIndexError", "index out of range", src)]
+    entry = Entry(lambda *args: 2, [], [], failures=failures)
+    with pytest.raises(TracedIndexError, match=r"net.py:7  y = x\[i\]"):
+        entry([])
+
+
+def test_arenas_are_shared_by_no_two_calls():
+    arenas = Arenas()
+    taken = [arenas.take(100) for _ in range(12)]
+    assert len({a.ctypes.data for a in taken}) == 12
+    assert all(a.ctypes.data % 64 == 0 and a.size == 100 for a in taken)
+    for arena in taken:
+        arenas.give(arena)
+    again = arenas.take(100)
+    assert any(again is a for a in taken)
+    seen, lock = [], threading.Lock()
+
+    def function(out, work):
+        work[:8] = np.frombuffer(np.int64(threading.get_ident()).tobytes(), np.uint8)
+        time.sleep(0.005)
+        out[()] = work[:8].view(np.int64)[0]
+        return 0
+
+    entry = Entry(function, [], [Aval((), np.dtype(np.int64))], workspace=64)
+
+    def call():
+        (found,) = entry([])
+        with lock:
+            seen.append(found == threading.get_ident())
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [True] * 8
+
+
+def test_an_arena_comes_back_from_a_call_that_fails(monkeypatch):
+    arenas = Arenas()
+    monkeypatch.setattr(dispatch, "ARENAS", arenas)
+
+    def interrupted(work):
+        raise KeyboardInterrupt
+
+    arena = arenas.take(64)
+    arenas.give(arena)
+    with pytest.raises(KeyboardInterrupt):
+        Entry(interrupted, [], [], workspace=64)([])
+    assert arenas.take(64) is arena
+
+
+class LongLoops:
+    """Two loops of 10 and 30 steps, which pause as generated code does."""
+
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
+        self.slices = []
+
+    def __call__(self, out, progress):
+        for loop, extent in enumerate((10, 30)):
+            if progress[0] == 2 * loop:
+                progress[0], progress[1] = 2 * loop + 1, 0
+            if progress[0] == 2 * loop + 1:
+                start, stop = progress[1], min(extent, progress[1] + progress[2])
+                self.slices.append(stop - start)
+                time.sleep(self.seconds * (stop - start))
+                out[()] += stop - start
+                progress[1] = stop
+                if stop < extent:
+                    return PAUSED
+                progress[0] = 2 * loop + 2
+        return 0
+
+
+def test_long_loops_run_in_slices_that_report():
+    loops, seen = LongLoops(), []
+    entry = Entry(lambda out, progress: loops(out, progress), [], [Aval((), FLOAT64)], extents=(10, 30))
+    entry._slices.budget = 1
+    with reporting(lambda done, total: seen.append((done, total))):
+        entry([])
+    assert sum(loops.slices) == 40
+    assert seen[-1] == (40, 40)
+    assert seen == sorted(seen)
+    assert len(loops.slices) < 8  # fast steps: slices grow
+
+
+def test_slow_loops_get_short_slices():
+    loops = LongLoops(seconds=0.01)
+    entry = Entry(loops, [], [Aval((), FLOAT64)], extents=(10, 30))
+    entry([])
+    assert 1 < entry._slices.budget <= 20
+
+
+def test_a_long_loop_can_be_interrupted():
+    loops, seen = LongLoops(), []
+
+    def report(done, total):
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    entry = Entry(loops, [], [Aval((), FLOAT64)], extents=(10, 30))
+    entry._slices.budget = 1
+    with pytest.raises(KeyboardInterrupt), reporting(report):
+        entry([])
+    assert seen == [1]
