@@ -1,0 +1,58 @@
+"""Compiled gradients of NumPy functions."""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+from staticbp import errors, special
+from staticbp import numpy as numpy
+from staticbp.api import tree
+from staticbp.api.batching import vmap
+from staticbp.api.compiling import compile, differentiable, stop_gradient
+from staticbp.api.forward import jvp
+from staticbp.api.inspecting import inspect
+from staticbp.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from staticbp.api.loops import fold, progress, scan
+from staticbp.api.records import record, replace, static
+from staticbp.api.reverse import grad, value_and_grad, vjp
+from staticbp.version import __version__
+
+if TYPE_CHECKING:
+    from staticbp import datasets as datasets
+    from staticbp import testing as testing
+
+__all__ = [
+    "__version__",
+    "compile",
+    "datasets",
+    "differentiable",
+    "errors",
+    "fold",
+    "grad",
+    "hessian",
+    "hvp",
+    "inspect",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "numpy",
+    "progress",
+    "record",
+    "replace",
+    "scan",
+    "special",
+    "static",
+    "stop_gradient",
+    "testing",
+    "tree",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The submodules that a program may never need."""
+    if name in ("datasets", "testing"):
+        return _import_module(f"staticbp.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

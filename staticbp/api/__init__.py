@@ -1,0 +1,1 @@
+"""What users call: thin, documented, each file one idea."""

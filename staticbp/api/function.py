@@ -1,0 +1,358 @@
+"""What all functions of this package have in common: traced among traced values, compiled among plain ones.
+
+A `Function` has one way to run, `_run`, which works on traced values.  Called while something is being traced it
+just runs, and becomes a part of that; called with plain values it is traced, compiled, and found again by its
+signature.  Every transform is a `Function` of a function, so they nest in any order and to any depth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+import numpy as np
+import optree
+
+from staticbp.api.arguments import Statics, argument_paths, lift_arrays, parameter_names, positional_names
+from staticbp.api.home import HOME, Home
+from staticbp.compilation import Compilation, identifier, identifiers, user_stacklevel
+from staticbp.core.graph import SrcLine
+from staticbp.core.primitive import Builder
+from staticbp.core.tree import NAMESPACE, Structure, flatten
+from staticbp.errors import ArgumentError, RetraceWarning
+from staticbp.inspection.text import Inspection
+from staticbp.runtime.dispatch import Entry, admit, converter, signature
+from staticbp.runtime.gate import Gate, write_assembler, write_gate
+from staticbp.trace.guards import Guards, collect
+from staticbp.trace.names import defined_at
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound="Function[..., Any]")
+
+RETRACES = 3  # of one name, after which the user is told
+RECENT = 4  # forms that are tried before the arguments are taken apart to find the right one
+
+
+@dataclasses.dataclass(slots=True)
+class Call:
+    """The arguments of a call: as they were given, without the static ones, and as leaves."""
+
+    given: tuple[tuple[Any, ...], dict[str, Any]]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    statics: tuple[Any, ...]
+    leaves: list[Any]
+    structure: Structure
+
+    @property
+    def key(self) -> Any:
+        """What a compiled form is found by."""
+        return (self.structure, signature(self.leaves), self.statics)
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Form:
+    """A function compiled for one signature."""
+
+    name: str
+    entry: Entry
+    guards: Guards
+    converters: list[tuple[int, Callable[[Any], Any]]]
+    gate: Gate | None
+    assemble: Callable[[Sequence[Any]], Any]
+
+    def run(self, arguments: list[Any]) -> Any:
+        """The result for leaves as compiled code takes them."""
+        try:
+            return self.assemble(self.entry(arguments))
+        except OverflowError as error:
+            raise ArgumentError(f"an argument of {self.name} does not fit into 64 bits: {error}") from None
+
+    def converted(self, leaves: list[Any]) -> list[Any]:
+        """Leaves as the user gave them, as compiled code takes them."""
+        for position, convert in self.converters:
+            leaves[position] = convert(leaves[position])
+        return leaves
+
+
+class Function(Generic[P, R]):
+    """A callable that is compiled for each signature it is called with; see the module."""
+
+    __wrapped__: Callable[..., Any]
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        functools.update_wrapper(self, function, updated=())
+        if not isinstance(function, Function):
+            kept = {name: value for name, value in getattr(function, "__dict__", {}).items() if name != HOME}
+            self.__dict__.update(kept, __wrapped__=function)
+        self._options = options
+        self._statics: Statics | None = getattr(function, "_statics", None)
+        self._forms: dict[Any, Form] = {}
+        self._recent: list[tuple[Gate, Form]] = []
+        self._lock = threading.RLock()
+        self._retraced: Counter[str] = Counter()
+
+    # -- what transforms say of themselves --------------------------------------------------------------------
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function does, on traced values."""
+        return self.__wrapped__(*args, **kwargs)
+
+    def _name(self) -> str:
+        """The name of the generated function."""
+        return name_of(self.__wrapped__)
+
+    def _description(self) -> str:
+        """What the function computes, in words."""
+        return describe(self.__wrapped__)
+
+    def _argument_names(self, count: int) -> list[str]:
+        return parameter_names(self.__wrapped__, count)
+
+    def _leaf_names(self, paths: Sequence[str]) -> list[str]:
+        """The names of the graph's inputs."""
+        return identifiers(paths)
+
+    def _bind_first(self, instance: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of a call as a method of `instance`."""
+        return (instance, *args)
+
+    # -- calls ------------------------------------------------------------------------------------------------
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run compiled; while something is being traced, as a part of that."""
+        if Builder.innermost() is None:
+            return cast(R, self._compiled(args, kwargs))
+        plain, named, taken = self._without_statics(args, kwargs)
+        plain, named = lift_arrays((plain, named))
+        return cast(R, self._run_with(plain, named, taken))
+
+    def _without_statics(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], tuple[Any, ...]]:
+        return (args, kwargs, ()) if self._statics is None else self._statics.take(args, kwargs)
+
+    def _run_with(self, args: tuple[Any, ...], kwargs: dict[str, Any], statics: tuple[Any, ...]) -> Any:
+        if self._statics is not None:
+            args, kwargs = self._statics.put_back(args, kwargs, statics)
+        return self._run(*args, **kwargs)
+
+    def _compiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for gate, form in self._recent:
+            arguments = gate(args, kwargs)
+            if arguments is not None:
+                if form.guards.changed() is not None:
+                    break
+                return form.run(arguments)
+        form, leaves = self._find(self._call(args, kwargs))
+        return form.run(form.converted(leaves))
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        given = (args, kwargs)
+        args, kwargs, statics = self._without_statics(args, kwargs)
+        leaves, structure = flatten((args, kwargs))
+        return Call(given, args, kwargs, statics, _plain_arrays(leaves), structure)
+
+    def _find(self, call: Call) -> tuple[Form, list[Any]]:
+        """The compiled form for a call, made anew when something that it had frozen has changed."""
+        key = call.key
+        with self._lock:
+            form = self._forms.get(key)
+            changed = None if form is None else form.guards.changed()
+            if changed is not None:
+                self._note_retrace(changed)
+            if form is None or changed is not None:
+                self._recent = [recent for recent in self._recent if recent[1] is not form]
+                form = self._forms[key] = self._form(call)
+            if form.gate is not None:
+                # A new list: another thread may be going through the old one.
+                others = [recent for recent in self._recent if recent[1] is not form]
+                self._recent = [(form.gate, form), *others[: RECENT - 1]]
+            return form, call.leaves
+
+    def _form(self, call: Call) -> Form:
+        compilation = self._compilation(call)
+        entry = compilation.entry
+        outputs = compilation.outputs
+        return Form(
+            name=self._name(),
+            entry=entry,
+            guards=collect(origin(self), _classes(call.given)),
+            converters=[(i, c) for i, leaf in enumerate(call.leaves) if (c := converter(leaf)) is not None],
+            gate=write_gate(*call.given, {where: value for where, _, value in call.statics}),
+            assemble=write_assembler(outputs.structure, outputs.plain) or outputs.join,
+        )
+
+    def _compilation(self, call: Call) -> Compilation:
+        paths = argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
+
+        def function(*values: Any) -> Any:
+            args, kwargs = call.structure.unflatten(values)
+            return self._run_with(args, kwargs, call.statics)
+
+        return Compilation(
+            name=self._name(),
+            title=_title(self._description(), defined_at(origin(self))),
+            function=function,
+            avals=[admit(leaf, path) for leaf, path in zip(call.leaves, paths, strict=True)],
+            names=self._leaf_names(paths),
+            origin=origin(self),
+        )
+
+    def _note_retrace(self, changed: str) -> None:
+        self._retraced[changed] += 1
+        if self._retraced[changed] == RETRACES:
+            warnings.warn(
+                f"{self._name()} has been traced {RETRACES + 1} times because {changed} keeps changing; "
+                "pass it as an argument, and one compiled function serves all its values",
+                RetraceWarning,
+                stacklevel=user_stacklevel(),
+            )
+
+    def inspect(self, *args: P.args, **kwargs: P.kwargs) -> Inspection:
+        """What a call with these arguments is compiled to: graph, schedule, source, machine code.
+
+        Examples
+        --------
+        >>> import staticbp as bp
+        >>> @bp.differentiable
+        ... def f(x):
+        ...     return x * x
+        >>> print(f.inspect(2.0).graph)  # doctest: +ELLIPSIS
+        graph f(x: f64*[]) -> f64*[]
+        ...
+        """
+        call = self._call(args, kwargs)
+        return Inspection(self._compilation(call), *self._both_passes(call))
+
+    def _both_passes(self, call: Call) -> tuple[Callable[[], Compilation], ...]:
+        """What gives the forward and the backward pass by themselves, where there are such."""
+        return ()
+
+    # -- as a method, and in pickles --------------------------------------------------------------------------
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        if is_structure(instance):
+            return Bound(self, instance)
+        return made(type(self), MethodType(self.__wrapped__, instance), **self._options)
+
+    def __reduce__(self) -> Any:
+        return functools.partial(made, type(self), **self._options), (self.__wrapped__,)
+
+    def __repr__(self) -> str:
+        return f"<staticbp {self._description()}>"
+
+
+class Bound:
+    """A `Function` as a method of a structure, which is then its first argument."""
+
+    def __init__(self, function: Function[..., Any], instance: Any) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.__self__ = instance
+        self.__func__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(*self.__func__._bind_first(self.__self__, args), **kwargs)
+
+    def inspect(self, *args: Any, **kwargs: Any) -> Inspection:
+        """As `Function.inspect`."""
+        return self.__func__.inspect(*self.__func__._bind_first(self.__self__, args), **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.__func__, name)
+        return Bound(value, self.__self__) if isinstance(value, Function) else value
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__name__)
+
+    def __repr__(self) -> str:
+        return f"<method {self.__func__!r} of {self.__self__!r}>"
+
+
+def made(kind: type[F], function: Callable[..., Any], **options: Any) -> F:
+    """The transform of this kind of a function: always the same object, which has what was compiled before."""
+    home = Home.of(function)
+    try:
+        key = (kind, tuple(sorted(options.items())))
+        found = home.made.get(key)
+    except TypeError:  # an option without a hash or an order
+        return kind(function, **options)
+    if found is None:
+        found = home.made.setdefault(key, kind(function, **options))
+    return cast(F, found)
+
+
+def origin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The user's function that transforms were applied to."""
+    while True:
+        if isinstance(function, Function):
+            function = function.__wrapped__
+        elif isinstance(function, Bound):
+            return MethodType(origin(function.__func__), function.__self__)
+        else:
+            return function
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name of a function as an identifier; a transform's tells what it is."""
+    if isinstance(function, Function):
+        return function._name()
+    return identifier(str(getattr(function, "__name__", type(function).__name__)))
+
+
+def describe(function: Callable[..., Any]) -> str:
+    """``loss(W, x, t)``, or what a transform says of itself."""
+    if isinstance(function, Function):
+        return function._description()
+    names = positional_names(function) or ["..."]
+    shown = names if len(names) <= 6 else [*names[:5], "..."]
+    return f"{name_of(function)}({', '.join(shown)})"
+
+
+def _title(description: str, place: SrcLine | None) -> str:
+    """The first line of a generated module."""
+    if not re.match(r"\w+\(", description):
+        description = f"{description[0].upper()}{description[1:]}"
+    return f"{description}." + (f"  {place.file}:{place.line}" if place else "")
+
+
+def is_structure(instance: Any) -> bool:
+    """Whether `instance` is a structure of values, not a single object."""
+    if isinstance(instance, type) or dataclasses.is_dataclass(instance):
+        return True
+    return not optree.tree_is_leaf(instance, namespace=NAMESPACE)
+
+
+def _plain_arrays(leaves: list[Any]) -> list[Any]:
+    """Memory-mapped and other harmless kinds of arrays as what they are underneath."""
+    odd = (np.ma.MaskedArray, np.matrix)
+    return [
+        np.asarray(x) if isinstance(x, np.ndarray) and type(x) is not np.ndarray and not isinstance(x, odd) else x
+        for x in leaves
+    ]
+
+
+def _classes(tree: Any) -> set[type]:
+    """The user's classes that a structure is built of: their methods may be called."""
+    found: set[type] = set()
+    queue = [tree]
+    while queue:
+        value = queue.pop()
+        if isinstance(value, dict):
+            queue.extend(value.values())
+        elif isinstance(value, tuple | list):
+            queue.extend(value)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            queue.extend(getattr(value, f.name, None) for f in dataclasses.fields(value))
+        if hasattr(type(value), "__dict__") and type(value).__module__ not in ("builtins", "numpy"):
+            found.add(type(value))
+    return found

@@ -1,0 +1,272 @@
+"""The conductor: from a function of the user's to compiled code, stage by stage.
+
+`Compilation` is one call's way through the compiler, each stage made when it is first asked for; a call runs it
+to its `entry`, `inspect` shows the rest.  `stage` is the part of it that transforms need which are met while
+something else is being traced: a sub-graph, simplified and ready to be transformed and inlined.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from staticbp.codegen.writer import parameters, write
+from staticbp.core import shape as shapes
+from staticbp.core.aval import Aval
+from staticbp.core.graph import Graph, Lit
+from staticbp.core.primitive import Builder, Traced, Value, lift, named
+from staticbp.core.schedule import Call, If, Loop, Schedule, While
+from staticbp.core.tree import Structure, flatten
+from staticbp.errors import ArgumentError, UnrollWarning
+from staticbp.passes.lower import lower
+from staticbp.passes.pipeline import JOINT, PRIMAL, run
+from staticbp.passes.rewrite import Note
+from staticbp.runtime.dispatch import Constant, Entry, Kernel
+from staticbp.runtime.load import compile_module
+from staticbp.runtime.spec import Spec
+from staticbp.trace.origin import LIBRARY_FILES
+from staticbp.trace.randomness import refuse_draws
+from staticbp.trace.trace import trace, trace_open
+
+UNROLLED = 5_000  # equations from one line of the user's: a loop that should have been a loop
+
+_TAKEN = frozenset({"np", "vm", "blas", "kernels", "work", "progress", "range", "min", "max", "abs", "len"})
+
+
+def identifier(text: str) -> str:
+    """A name for generated code: ``net.layers[0].weights`` becomes ``net_layers_0_weights``.
+
+    Examples
+    --------
+    >>> identifier("net.layers[0].weights"), identifier("<lambda>"), identifier("if")
+    ('net_layers_0_weights', 'function', 'if_')
+    """
+    if text == "<lambda>":
+        return "function"
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "value"
+    name = f"v{name}" if name[0].isdigit() else name
+    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+
+
+def identifiers(paths: Sequence[str]) -> list[str]:
+    """A name for each leaf: without the argument it is read from, where that leaves no two alike.
+
+    Examples
+    --------
+    >>> identifiers(["net.hidden.weights", "net.out.weights", "x"])
+    ['hidden_weights', 'out_weights', 'x']
+    >>> identifiers(["a.weights", "b.weights"])
+    ['a_weights', 'b_weights']
+    """
+    whole = [identifier(path) for path in paths]
+    roots = [re.split(r"[.\[]", path, maxsplit=1)[0] for path in paths]
+    short = [identifier(path.removeprefix(f"{root}.")) for path, root in zip(paths, roots, strict=True)]
+    counts = Counter([*short, *set(map(identifier, roots))])
+    clear = [name == full or counts[name] == 1 for name, full in zip(short, whole, strict=True)]
+    mixed = {root for root, fine in zip(roots, clear, strict=True) if not fine}
+    return [full if root in mixed else name for name, full, root in zip(short, whole, roots, strict=True)]
+
+
+# ---- what a traced function returns -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The structure of what a traced function returned, and those of its leaves that no graph computes.
+
+    Python and NumPy scalars that the function returns are what they are; all else is a result of the graph.
+    """
+
+    structure: Structure
+    plain: tuple[tuple[int, Any], ...] = ()
+
+    @staticmethod
+    def of(tree: Any, function: str) -> tuple[list[Value], Outputs]:
+        """The values that a graph has to compute, and where they go."""
+        try:
+            leaves, structure = flatten(tree)
+        except ArgumentError as error:
+            raise ArgumentError(f"{function} returns {error.what}", advice=error.advice) from None
+        plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not isinstance(leaf, Traced | Lit | np.ndarray))
+        kept = {i for i, _ in plain}
+        return [leaf for i, leaf in enumerate(leaves) if i not in kept], Outputs(structure, plain)
+
+    def join(self, values: Sequence[Any]) -> Any:
+        """The tree with these values."""
+        leaves = list(values)
+        for position, value in self.plain:
+            leaves.insert(position, value)
+        return self.structure.unflatten(leaves)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A function of some leaves as a graph within another: what it captured are its last inputs."""
+
+    graph: Graph
+    captures: list[Traced]
+    outputs: Outputs
+
+
+def stage(function: Callable[..., Any], name: str, avals: Sequence[Aval], names: Sequence[str]) -> Staged:
+    """Trace `function`, which returns any structure, while another is being traced; simplify its graph."""
+    outputs: list[Outputs] = []
+
+    def flat(*leaves: Value) -> list[Value]:
+        values, made = Outputs.of(function(*leaves), name)
+        outputs.append(made)
+        return values
+
+    graph, captures = trace_open(flat, name, avals, names)
+    return Staged(run(graph, PRIMAL), captures, outputs[0])
+
+
+def lifted(values: Sequence[Value]) -> list[Value]:
+    """Values as a user's function may have them: literals become traced ones."""
+    return [lift(value) for value in values]
+
+
+def name_results(values: Sequence[Value], names: Sequence[str]) -> None:
+    """Give cotangents, which have the names of what they are made of, those of what they are results for."""
+    builder = Builder.innermost()
+    if builder is None:
+        return
+    computed = {var for eqn in builder.eqns if eqn.adjoint for var in eqn.outs}
+    for value, name in zip(values, names, strict=True):
+        if isinstance(value, Traced) and value.builder is builder and value.atom in computed:
+            computed.discard(value.atom)  # the first of several results that are one value names it
+            named(value, name)
+
+
+def user_stacklevel() -> int:
+    """For `warnings.warn`: how far up the stack the user's own code is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and LIBRARY_FILES[frame.f_code.co_filename]:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+# ---- one call's way ---------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Compilation:
+    """What a call makes on its way to compiled code; everything is made when it is first asked for.
+
+    Parameters
+    ----------
+    name : str
+        The name of the graph and of the generated function.
+    title : str
+        What it computes, in words: the docstring of the generated module.
+    function : callable
+        A function of the leaves that returns any structure.
+    avals : sequence of Aval
+        The types of the leaves.
+    names : sequence of str
+        The names of the leaves.
+    origin : callable
+        The user's function, of which `function` is made.
+    """
+
+    name: str
+    title: str
+    function: Callable[..., Any]
+    avals: Sequence[Aval]
+    names: Sequence[str]
+    origin: Callable[..., Any]
+    stages: list[tuple[str, Graph]] = field(default_factory=list, init=False)
+    notes: list[Note] = field(default_factory=list, init=False)
+    outputs: Outputs = field(init=False)
+
+    @cached_property
+    def traced(self) -> Graph:
+        """The graph as it was traced."""
+
+        def flat(*leaves: Value) -> list[Value]:
+            values, self.outputs = Outputs.of(self.function(*leaves), self.name)
+            return values
+
+        with refuse_draws(self.origin):
+            graph = trace(flat, self.name, self.avals, self.names)
+        _warn_about_unrolling(graph)
+        self.stages.append(("trace", graph))
+        return graph
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that is compiled."""
+
+        def on_stage(name: str, graph: Graph) -> None:
+            self.stages.append((name, graph))
+
+        simplified = run(self.traced, PRIMAL, on_stage=on_stage, notes=self.notes)
+        return run(simplified, JOINT, on_stage=on_stage, notes=self.notes)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Loops, buffers and kernel calls."""
+        return lower(self.graph)
+
+    @cached_property
+    def source(self) -> str:
+        """The text of the generated module."""
+        return write(self.schedule, self.title)
+
+    @cached_property
+    def specs(self) -> tuple[Spec, ...]:
+        """The types of the generated function's parameters."""
+        schedule = self.schedule
+        inputs = [buffer.aval for buffer in (*schedule.arguments, *schedule.constants)]
+        specs = [Spec(aval.dtype, aval.ndim, array=aval.ndim > 0, readonly=aval.ndim > 0) for aval in inputs]
+        specs += [Spec(buffer.aval.dtype, buffer.aval.ndim, array=True) for buffer in schedule.results]
+        given = parameters(schedule)[len(specs) :]
+        memory = {"work": Spec(np.dtype(np.uint8), 1, array=True), "progress": Spec(np.dtype(np.int64), 1, array=True)}
+        return (*specs, *(memory[name] for name in given))
+
+    @cached_property
+    def releases_gil(self) -> bool:
+        """Whether other threads run meanwhile: straight-line code is done before they would have started."""
+        return any(isinstance(stmt, Loop | While | If | Call) for stmt in self.schedule.body)
+
+    @cached_property
+    def entry(self) -> Entry:
+        """The compiled function, with its boundary."""
+        schedule = self.schedule
+        long = [stmt.extent for stmt in schedule.body if isinstance(stmt, Loop) and stmt.sliced]
+        return Entry(
+            _load(self.source, schedule.name, self.specs, self.releases_gil),
+            [Constant(array, var.aval) for var, array in self.graph.consts],
+            [buffer.aval for buffer in schedule.results],
+            workspace=schedule.workspace,
+            failures=schedule.failures,
+            extents=[shapes.static(extent) for extent in long],
+        )
+
+
+@lru_cache(maxsize=1024)
+def _load(source: str, name: str, specs: tuple[Spec, ...], releases_gil: bool) -> Kernel:
+    """A compiled function by its text: what is traced again to the same text is not compiled again."""
+    return compile_module(source, {name: specs}, release_gil=releases_gil)[name]
+
+
+def _warn_about_unrolling(graph: Graph) -> None:
+    if len(graph.eqns) <= UNROLLED:
+        return
+    src, count = Counter(eqn.src for eqn in graph.eqns).most_common(1)[0]
+    if src is not None:
+        warnings.warn(
+            f"{graph.name} has become {len(graph.eqns)} equations, {count} of them from one line\n  at {src}\n"
+            "  A Python loop over traced values is unrolled; bp.fold and bp.scan compile to one loop.",
+            UnrollWarning,
+            stacklevel=user_stacklevel(),
+        )

@@ -1,0 +1,1 @@
+"""Looking inside: what a call is compiled to."""

@@ -1,0 +1,100 @@
+"""`Inspection`: a call's way through the compiler, to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from staticbp.compilation import Compilation
+from staticbp.core.graph import Graph
+from staticbp.core.schedule import Schedule
+from staticbp.runtime.load import inspect_module
+from staticbp.runtime.objectcode import ObjectCode
+
+WIDTH = 100
+
+
+class Inspection:
+    """What a call is compiled to.  Each stage is made when it is first looked at.
+
+    Examples
+    --------
+    >>> import staticbp as bp
+    >>> print(bp.inspect(lambda x: 2.0 * x, 1.5).graph)  # doctest: +ELLIPSIS
+    graph function(x: f64*[]) -> f64*[]
+      ...
+    """
+
+    def __init__(
+        self,
+        compilation: Compilation,
+        forward: Callable[[], Compilation] | None = None,
+        adjoint: Callable[[], Compilation] | None = None,
+    ) -> None:
+        self._compilation = compilation
+        self._forward = forward
+        self._adjoint = adjoint
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that is compiled: what to compute."""
+        return self._compilation.graph
+
+    @property
+    def stages(self) -> dict[str, Graph]:
+        """The graph as it was traced, and after each pass that changed it, by name and in order."""
+        _ = self._compilation.graph
+        found: dict[str, Graph] = {}
+        for name, graph in self._compilation.stages:
+            label, count = name, 1
+            while label in found:
+                count += 1
+                label = f"{name} {count}"
+            found[label] = graph
+        return found
+
+    @property
+    def schedule(self) -> Schedule:
+        """Loops, buffers and kernel calls: how to compute it."""
+        return self._compilation.schedule
+
+    @property
+    def source(self) -> str:
+        """The text of the generated module, which is what gets compiled."""
+        return self._compilation.source
+
+    @property
+    def forward_source(self) -> str:
+        """The forward pass by itself, as `vjp` runs it."""
+        return self.source if self._forward is None else self._forward().source
+
+    @property
+    def adjoint_source(self) -> str:
+        """The backward pass by itself, as a pullback runs it."""
+        if self._adjoint is None:
+            return "# nothing is differentiated here\n"
+        return self._adjoint().source
+
+    @cached_property
+    def _code(self) -> ObjectCode:
+        compilation = self._compilation
+        entries = {compilation.schedule.name: compilation.specs}
+        return inspect_module(compilation.source, entries, release_gil=compilation.releases_gil)
+
+    @property
+    def llvm(self) -> str:
+        """The LLVM code, optimised."""
+        return self._code.llvm_text()
+
+    @property
+    def asm(self) -> str:
+        """The machine code, as assembly."""
+        return self._code.assembly_text()
+
+    def __str__(self) -> str:
+        """Graph and source, one after the other."""
+        parts = {"graph": str(self.graph), "source": self.source}
+        return "\n\n".join(f"{f'---- {name} ':-<{WIDTH}}\n{text.rstrip()}" for name, text in parts.items()) + "\n"
+
+    def __repr__(self) -> str:
+        return f"<inspection of {self._compilation.title.rstrip('.')}: graph, stages, schedule, source, llvm, asm>"
