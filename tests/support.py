@@ -47,7 +47,7 @@ def _refuse_negative(key: Any) -> None:
 def graph_of(function: Callable[..., Any], *args: Any, names: Sequence[str] | None = None) -> Graph:
     """The checked graph of a function, called `function.__name__`, of arrays like these."""
     code = function.__code__
-    wished = names or code.co_varnames[: code.co_argcount] or [f"x{i}" for i in range(len(args))]
+    wished = (names or code.co_varnames[: code.co_argcount] or [f"x{i}" for i in range(len(args))])[: len(args)]
 
     def flat(*tracers: Any) -> Sequence[Any]:
         out = function(*tracers)

@@ -167,6 +167,8 @@ class Chosen:
                     advice="What is differentiated is passed by position; keyword arguments are not differentiated.",
                 )
         positions = tuple(n % len(args) for n in wanted)
+        if len(set(positions)) < len(positions):
+            raise ArgumentError(f"argnums {wanted} names an argument of {title(function)} twice", src=here().src)
         chosen = tuple(args[i] for i in positions)
         leaves, structure = flatten(chosen)
         paths = [text for i in positions for text in path_texts(args[i], names[i])]

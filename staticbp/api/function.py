@@ -29,7 +29,7 @@ from staticbp.core.tree import NAMESPACE, Structure, flatten
 from staticbp.errors import ArgumentError, RetraceWarning
 from staticbp.inspection.text import Inspection
 from staticbp.runtime.dispatch import Entry, admit, converter, signature
-from staticbp.runtime.gate import Gate, write_assembler, write_gate
+from staticbp.runtime.gate import MISS, Gate, Passage, write_gate
 from staticbp.trace.guards import Guards, collect
 from staticbp.trace.names import defined_at
 
@@ -62,25 +62,18 @@ class Call:
 class Form:
     """A function compiled for one signature."""
 
-    name: str
     entry: Entry
     guards: Guards
     converters: list[tuple[int, Callable[[Any], Any]]]
+    join: Callable[[Sequence[Any]], Any]
     gate: Gate | None
-    assemble: Callable[[Sequence[Any]], Any]
 
-    def run(self, arguments: list[Any]) -> Any:
-        """The result for leaves as compiled code takes them."""
-        try:
-            return self.assemble(self.entry(arguments))
-        except OverflowError as error:
-            raise ArgumentError(f"an argument of {self.name} does not fit into 64 bits: {error}") from None
-
-    def converted(self, leaves: list[Any]) -> list[Any]:
-        """Leaves as the user gave them, as compiled code takes them."""
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        """The result for leaves as the user gave them."""
+        arguments = list(leaves)
         for position, convert in self.converters:
-            leaves[position] = convert(leaves[position])
-        return leaves
+            arguments[position] = convert(arguments[position])
+        return self.join(self.entry(arguments))
 
 
 class Function(Generic[P, R]):
@@ -98,7 +91,7 @@ class Function(Generic[P, R]):
         self._options = options
         self._statics: Statics | None = getattr(function, "_statics", None)
         self._forms: dict[Any, Form] = {}
-        self._recent: list[tuple[Gate, Form]] = []
+        self._gates: list[Gate] = []  # of the forms used last, the latest first
         self._lock = threading.RLock()
         self._retraced: Counter[str] = Counter()
 
@@ -130,7 +123,15 @@ class Function(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run compiled; while something is being traced, as a part of that."""
         if Builder.innermost() is None:
-            return cast(R, self._compiled(args, kwargs))
+            try:
+                for gate in self._gates:
+                    result = gate(args, kwargs)
+                    if result is not MISS:
+                        return result  # type: ignore[no-any-return]  # a cast would cost 50 ns
+                call = self._call(args, kwargs)
+                return cast(R, self._find(call)(call.leaves))
+            except OverflowError as error:
+                raise self._overflow(error) from None
         plain, named, taken = self._without_statics(args, kwargs)
         plain, named = lift_arrays((plain, named))
         return cast(R, self._run_with(plain, named, taken))
@@ -145,23 +146,13 @@ class Function(Generic[P, R]):
             args, kwargs = self._statics.put_back(args, kwargs, statics)
         return self._run(*args, **kwargs)
 
-    def _compiled(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for gate, form in self._recent:
-            arguments = gate(args, kwargs)
-            if arguments is not None:
-                if form.guards.changed() is not None:
-                    break
-                return form.run(arguments)
-        form, leaves = self._find(self._call(args, kwargs))
-        return form.run(form.converted(leaves))
-
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         given = (args, kwargs)
         args, kwargs, statics = self._without_statics(args, kwargs)
         leaves, structure = flatten((args, kwargs))
         return Call(given, args, kwargs, statics, _plain_arrays(leaves), structure)
 
-    def _find(self, call: Call) -> tuple[Form, list[Any]]:
+    def _find(self, call: Call) -> Form:
         """The compiled form for a call, made anew when something that it had frozen has changed."""
         key = call.key
         with self._lock:
@@ -170,26 +161,33 @@ class Function(Generic[P, R]):
             if changed is not None:
                 self._note_retrace(changed)
             if form is None or changed is not None:
-                self._recent = [recent for recent in self._recent if recent[1] is not form]
+                outdated = None if form is None else form.gate
+                self._gates = [gate for gate in self._gates if gate is not outdated]
                 form = self._forms[key] = self._form(call)
             if form.gate is not None:
                 # A new list: another thread may be going through the old one.
-                others = [recent for recent in self._recent if recent[1] is not form]
-                self._recent = [(form.gate, form), *others[: RECENT - 1]]
-            return form, call.leaves
+                self._gates = [form.gate, *(gate for gate in self._gates if gate is not form.gate)][:RECENT]
+            return form
 
     def _form(self, call: Call) -> Form:
         compilation = self._compilation(call)
-        entry = compilation.entry
-        outputs = compilation.outputs
+        entry, outputs = compilation.entry, compilation.outputs
+        guards = collect(origin(self), _reachable(call.given))
+        statics = {where: value for where, _, value in call.statics}
+        passage = Passage(guards.changed, entry, outputs.structure, outputs.plain, outputs.join)
         return Form(
-            name=self._name(),
-            entry=entry,
-            guards=collect(origin(self), _classes(call.given)),
+            entry,
+            guards,
             converters=[(i, c) for i, leaf in enumerate(call.leaves) if (c := converter(leaf)) is not None],
-            gate=write_gate(*call.given, {where: value for where, _, value in call.statics}),
-            assemble=write_assembler(outputs.structure, outputs.plain) or outputs.join,
+            join=outputs.join,
+            gate=write_gate(*call.given, statics, passage),
         )
+
+    def _overflow(self, error: OverflowError) -> Exception:
+        """What to raise for an integer that is too large for compiled code; other overflows are the user's."""
+        if "int too" not in str(error) and "convert" not in str(error):
+            return error
+        return ArgumentError(f"an argument of {self._name()} does not fit into 64 bits: {error}")
 
     def _compilation(self, call: Call) -> Compilation:
         paths = argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
@@ -226,9 +224,10 @@ class Function(Generic[P, R]):
         >>> @bp.differentiable
         ... def f(x):
         ...     return x * x
-        >>> print(f.inspect(2.0).graph)  # doctest: +ELLIPSIS
-        graph f(x: f64*[]) -> f64*[]
-        ...
+        >>> print(f.inspect(2.0).graph)
+        graph f(x: f64[]) -> f64[]
+          out: f64[] = mul x x ... return x * x
+          return out
         """
         call = self._call(args, kwargs)
         return Inspection(self._compilation(call), *self._both_passes(call))
@@ -341,18 +340,21 @@ def _plain_arrays(leaves: list[Any]) -> list[Any]:
     ]
 
 
-def _classes(tree: Any) -> set[type]:
-    """The user's classes that a structure is built of: their methods may be called."""
-    found: set[type] = set()
+def _reachable(tree: Any) -> list[Any]:
+    """What arguments bring with them that may be called: functions, and the methods of the user's classes."""
+    found: dict[int, Any] = {}
     queue = [tree]
     while queue:
         value = queue.pop()
+        cls = type(value)
         if isinstance(value, dict):
             queue.extend(value.values())
         elif isinstance(value, tuple | list):
             queue.extend(value)
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             queue.extend(getattr(value, f.name, None) for f in dataclasses.fields(value))
-        if hasattr(type(value), "__dict__") and type(value).__module__ not in ("builtins", "numpy"):
-            found.add(type(value))
-    return found
+        elif callable(value):
+            found[id(value)] = value
+        if cls.__module__ not in ("builtins", "numpy"):
+            found[id(cls)] = cls
+    return list(found.values())

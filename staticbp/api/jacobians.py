@@ -56,7 +56,10 @@ class Jacobian(Function[..., Any]):
         leaves, structure = flatten(output)
         self._require_floats(leaves, path_texts(output, "output"))
         tree = structure.unflatten(
-            [made_of.chosen.shaped(self._placed(block, leaf, made_of)) for block, leaf in zip(blocks, leaves, strict=False)]
+            [
+                made_of.chosen.shaped(self._placed(block, leaf, made_of))
+                for block, leaf in zip(blocks, leaves, strict=False)
+            ]
         )
         return (tree, aux) if self.has_aux else tree
 
@@ -70,7 +73,7 @@ class Jacobian(Function[..., Any]):
                 )
 
     @staticmethod
-    def _placed(block: Sequence[Value | None], output: Value, made_of: Differentiated) -> list[Value]:
+    def _placed(block: Sequence[Value], output: Value, made_of: Differentiated) -> list[Value]:
         """A row of blocks, each of shape ``output.shape + input.shape``; what does not depend is zero."""
         inputs = [value_aval(leaf) for leaf in made_of.chosen.leaves]
         shape = value_aval(output).shape
@@ -78,11 +81,13 @@ class Jacobian(Function[..., Any]):
         placed = []
         for value, aval in zip(found, inputs, strict=True):
             whole = Aval((*shape, *aval.shape), aval.dtype)
-            placed.append(lifted([fill(0, whole)])[0] if value is None else np.reshape(value, whole.shape))
+            placed.append(
+                lifted([fill(0, whole)])[0] if value is None else np.reshape(value, shapes.static_shape(whole.shape))
+            )
         return placed
 
 
-Blocks = list[list[Value | None]]
+Blocks = list[list[Value]]  # for each output, for each input; None where nothing flows
 
 
 def _by_rows(made_of: Differentiated, wanted: Sequence[bool]) -> tuple[list[Value], Blocks]:
@@ -92,13 +97,10 @@ def _by_rows(made_of: Differentiated, wanted: Sequence[bool]) -> tuple[list[Valu
     values = lifted(inline(forward, made_of.inputs))
     saved = [*values[count:], *made_of.inputs]
     cts = [Aval(a.aval.shape, a.aval.dtype) for a, flag in zip(graph.outs, wanted, strict=True) if flag]
-    blocks: Iterator[list[Value | None]] = iter(
-        [
-            _many(backward, saved, cts, position, range(len(made_of.chosen.leaves)))
-            for position in range(len(cts))
-        ]
+    blocks: Iterator[list[Value]] = iter(
+        [_many(backward, saved, cts, position, range(len(made_of.chosen.leaves))) for position in range(len(cts))]
     )
-    nothing: list[Value | None] = [None] * len(made_of.chosen.leaves)
+    nothing: list[Value] = [None] * len(made_of.chosen.leaves)
     return values[:count], [next(blocks) if flag else nothing for flag in wanted]
 
 
@@ -122,8 +124,8 @@ def _by_columns(made_of: Differentiated, wanted: Sequence[bool]) -> tuple[list[V
 
 def _many(
     graph: Any, operands: Sequence[Value], seeds: Sequence[Aval], position: int, taken: Sequence[int]
-) -> list[Value | None]:
-    """The results `taken` of ``graph(*operands, *seeds)`` for all unit vectors of one of the seeds, along a new axis."""
+) -> list[Value]:
+    """The results `taken` of ``graph(*operands, *seeds)`` for all unit vectors of one seed, along a new axis."""
     builder = Builder.innermost()
     assert builder is not None  # transforms run while something is traced
     aval = seeds[position]
@@ -131,9 +133,7 @@ def _many(
     units = np.eye(size, dtype=aval.dtype).reshape(size, *shapes.static_shape(aval.shape, "a Jacobian"))
     flags = [False] * len(operands) + [i == position for i in range(len(seeds))]
     many, batched = RULES.batch(graph, size, flags)
-    given = [
-        builder.wrap(builder.atom(units)) if i == position else fill(0, seed) for i, seed in enumerate(seeds)
-    ]
+    given = [builder.wrap(builder.atom(units)) if i == position else fill(0, seed) for i, seed in enumerate(seeds)]
     results = inline(many, [*operands, *given])
     return lifted([batch_operand(results[i], size, batched[i]) for i in taken])
 
@@ -224,9 +224,7 @@ def jacfwd(function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, ha
     return _jacobian(function, argnums, has_aux, "forward")
 
 
-def _jacobian(
-    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool | None, mode: Mode
-) -> Jacobian:
+def _jacobian(function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool | None, mode: Mode) -> Jacobian:
     numbers = argnums if isinstance(argnums, int) else tuple(argnums)
     aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
     return made(Jacobian, function, argnums=numbers, has_aux=bool(aux), mode=mode)

@@ -196,7 +196,6 @@ class Builder:
         self._capture_of: dict[int, Var] = {}
         self._const_of: dict[int, Var] = {}
         self._named: dict[tuple[SrcLine, str], tuple[Var, Primitive]] = {}
-        self._unnamed: set[Var] = set()
         self._outer: Builder | None = None
 
     # -- nesting ------------------------------------------------------------------------------------------
@@ -312,13 +311,10 @@ class Builder:
         avals = op.avals([a.aval for a in ins], params)
         site = self.site()
         name = site.name or (f"{site.target}_{op.label}" if site.target else op.name)
-        given = op.result_names(params)
-        wishes = given or [name] * len(avals)
+        wishes = op.result_names(params) or [name] * len(avals)
         outs = tuple(Var(aval, wish) for aval, wish in zip(avals, wishes, strict=True))
         if site.name and site.src is not None:
             self._name_last(site.src, site.name, outs[0], op)
-        if site.src is not None and not (site.name or site.target or given):
-            self._unnamed.update(outs)
         adjoint = self._origin is not None and self._origin.adjoint
         self.eqns.append(Eqn(outs, op, tuple(ins), params, site.src, adjoint))
         return tuple(self.wrap(out) for out in outs)
@@ -333,17 +329,17 @@ class Builder:
     def finish(self, outs: Sequence[Value]) -> Graph:
         """The graph whose results are `outs`; the values it captured are its last inputs."""
         atoms = tuple(self.atom(value) for value in outs)
-        for atom in atoms:
-            if isinstance(atom, Var) and atom in self._unnamed:
-                atom.name = "out"
         return Graph(self.name, (*self.invars, *self.captured), tuple(self.eqns), atoms, tuple(self.consts))
 
 
 def bind(op: Primitive, args: Sequence[Value], params: Params) -> tuple[Any, ...]:
-    """Evaluate `op` when no argument is traced, else record it with the innermost builder."""
-    if not any(isinstance(arg, Traced) for arg in args):
-        return op.evaluate([concrete(arg) for arg in args], params)
+    """Evaluate `op` on arrays; on traced values, and on literals while recording, record it.
+
+    A literal stands for an array that nobody has to make, so what is done to it is left to constant folding.
+    """
     builder = Builder.innermost()
+    if not any(isinstance(arg, Traced if builder is None else Traced | Lit) for arg in args):
+        return op.evaluate([concrete(arg) for arg in args], params)
     if builder is None:
         stray = next(arg for arg in args if isinstance(arg, Traced))
         raise LeakedTracerError(
@@ -359,6 +355,12 @@ def concrete(value: Value) -> Any:
         shape = value.aval.shape
         return np.full(shape, value.value) if shape else value.value
     return value
+
+
+def recorded_equations() -> Sequence[Eqn]:
+    """What the innermost builder has recorded so far."""
+    builder = Builder.innermost()
+    return () if builder is None else builder.eqns
 
 
 def value_aval(value: Value) -> Aval:

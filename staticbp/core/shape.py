@@ -205,7 +205,7 @@ def resolve_reshape(old: Sequence[Dim], new: Sequence[Dim]) -> Shape:
         raise ShapeError("reshape takes at most one dimension of -1")
     if -1 in new:
         known = size(dim for dim in new if dim != -1)
-        missing = divide(count, known)
+        missing = None if known == 0 else divide(count, known)  # any size would do for an empty array
         if missing is None:
             raise ShapeError(f"an array of shape {text(old)} cannot be reshaped to {text(new)}")
         return tuple(missing if dim == -1 else dim for dim in new)
@@ -221,6 +221,8 @@ def divide(dividend: Dim, divisor: Dim) -> Dim | None:
             return 0 if dividend == 0 else None
         quotient, rest = divmod(dividend, divisor)
         return quotient if rest == 0 else None
+    if dividend == 0:
+        return 0
     divisor_terms = _terms(divisor)
     if len(divisor_terms) != 1:
         return 1 if dividend == divisor else None

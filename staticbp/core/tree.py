@@ -118,7 +118,7 @@ def _require_hash(cls: type, name: str, fixed: tuple[type, Any]) -> None:
         hash(fixed)
     except TypeError:
         raise ArgumentError(
-            f"the static field {cls.__name__}.{name} is a {fixed[0].__name__} without a hash, so compiled code cannot be "
+            f"the static field {cls.__name__}.{name} is a {fixed[0].__name__} without a hash: compiled code cannot be "
             "found by it",
             advice="Make it a tuple, a string or a number, or a field that is not static.",
         ) from None

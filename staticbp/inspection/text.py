@@ -8,10 +8,11 @@ from functools import cached_property
 from staticbp.compilation import Compilation
 from staticbp.core.graph import Graph
 from staticbp.core.schedule import Schedule
-from staticbp.runtime.load import inspect_module
+from staticbp.runtime.load import JIT, inspect_module
 from staticbp.runtime.objectcode import ObjectCode
 
 WIDTH = 100
+UNCOMPILED = "; STATICBP_JIT=0: nothing is compiled\n"
 
 
 class Inspection:
@@ -20,9 +21,10 @@ class Inspection:
     Examples
     --------
     >>> import staticbp as bp
-    >>> print(bp.inspect(lambda x: 2.0 * x, 1.5).graph)  # doctest: +ELLIPSIS
-    graph function(x: f64*[]) -> f64*[]
-      ...
+    >>> print(bp.inspect(lambda x: 2.0 * x, 1.5).graph)
+    graph function(x: f64[]) -> f64[]
+      out: f64[] = mul 2.0 x ...
+      return out
     """
 
     def __init__(
@@ -84,11 +86,15 @@ class Inspection:
     @property
     def llvm(self) -> str:
         """The LLVM code, optimised."""
+        if not JIT:
+            return UNCOMPILED
         return self._code.llvm_text()
 
     @property
     def asm(self) -> str:
         """The machine code, as assembly."""
+        if not JIT:
+            return UNCOMPILED
         return self._code.assembly_text()
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.interpret import interpret
-from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, value_aval
+from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, named, value_aval
 from staticbp.core.schedule import Control
 from staticbp.core.shape import static_shape
 from staticbp.errors import ControlFlowError
@@ -142,7 +142,10 @@ class Scan(Primitive):
                 results[len(back_consts) : len(back_consts) + len(back_carry)],
                 results[len(back_consts) + len(back_carry) :],
             )
-            summed = [total + _lifted(bar) for total, bar in zip(totals, const_bars, strict=True)]
+            summed = [
+                named(total + _lifted(bar), f"{body.invars[i].name}_bar")
+                for i, total, bar in zip(back_consts, totals, const_bars, strict=True)
+            ]
             return [*new_bars, *summed, *x_bars]
 
         operands = [*consts, *init_bars, *sums, *rows]
@@ -190,6 +193,10 @@ class Scan(Primitive):
         moving = [[next(iterator) for _, f in group if f] for group in groups]
         operands = [v for group, extra in zip(groups, moving, strict=True) for v in (*(x for x, _ in group), *extra)]
         sizes = [(len(group), len(extra)) for group, extra in zip(groups, moving, strict=True)]
+        called = _three(list(zip((v.name for v in body.invars), flags, strict=True)), n_consts, n_carry)
+        names = [
+            name for group in called for name in (*(n for n, _ in group), *(f"{n}_dot" for n, moves in group if moves))
+        ]
         carry_moving = [i for i in range(n_carry) if flags[n_consts + i]]
         n_outs = len(body.outs)
 
@@ -210,7 +217,7 @@ class Scan(Primitive):
 
         n_whole = sum(sizes[0]) + sum(sizes[1])
         avals = [value_aval(x) if i < n_whole else _row(value_aval(x)) for i, x in enumerate(operands)]
-        new_body = rules.build(body.name, step, [a.strong() for a in avals], [f"v{i}" for i in range(len(avals))])
+        new_body = rules.build(body.name, step, [a.strong() for a in avals], names)
         new_params = {
             **params,
             "body": new_body,

@@ -27,7 +27,6 @@ from staticbp.core.schedule import (
     Apply,
     Call,
     Choose,
-    Const,
     Expr,
     Index,
     IndexMap,
@@ -121,15 +120,21 @@ def _call(kernel: str, ranks: tuple[int, int], right_flag: bool) -> Kernel:
         names = [f"batch{axis}" if axis else "batch" for axis in range(len(leading))]
         row = [loop_index(name) for name in names]
         x, y, out = (ref.row(*row) for ref in (x, y, out))
-        one, none = (Const(out.dtype.type(number)) for number in (1, 0))
         flags = (x.transposed, y.transposed) if right_flag else (x.transposed,)
         plain = (replace(x, transposed=False), replace(y, transposed=False))
-        call: Stmt = Call(kernel, (*plain, out, *flags, one, none), reads=plain, writes=(out,))
+        call: Stmt = Call(kernel, (*plain, out, *_without_defaults(flags)), reads=plain, writes=(out,))
         for name, extent in zip(reversed(names), reversed(leading), strict=True):
             call = Loop(name, extent, [call])
         return [call]
 
     return Kernel(emit, transposable=True)
+
+
+def _without_defaults(flags: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Flags up to the last that is set: the kernels take the others as false, alpha as 1 and beta as 0."""
+    while flags and not flags[-1]:
+        flags = flags[:-1]
+    return flags
 
 
 def _matvec_call() -> Kernel:

@@ -87,6 +87,8 @@ def ufunc_dtypes(ufunc: np.ufunc) -> Callable[..., tuple[np.dtype[Any], ...]]:
 
     @cache
     def resolve(*tokens: Any) -> tuple[np.dtype[Any], ...]:
+        if all(token is int for token in tokens):
+            tokens = (np.dtype(np.int64),) * len(tokens)  # NumPy compares two Python ints as objects
         try:
             dtypes = ufunc.resolve_dtypes((*tokens, *(None,) * ufunc.nout))
         except TypeError:

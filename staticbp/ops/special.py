@@ -63,11 +63,28 @@ def implements_scipy(function: F) -> F:
 
 # ---- sigmoids ---------------------------------------------------------------------------------------------
 
+
+
+def _expit_slope(x: Any) -> Any:
+    small = np.exp(-np.abs(x))
+    return small / (1 + small) ** 2
+
+
+# The derivative of expit by itself: out * (1 - out) loses digits as out comes near 1, and then all of them.
+expit_slope = elementwise(
+    "expit_slope",
+    numpy=_expit_slope,
+    partials=lambda out, x: (out * -np.tanh(x / 2),),
+    expr="vm.expit_slope({x})",
+    dtypes=float_dtypes,
+    cost=16,
+)
+
 expit = implements_scipy(
     elementwise(
         "expit",
         numpy=scipy_ufunc("expit"),
-        partials=lambda out, x: (out * (1 - out),),
+        partials=lambda out, x: (expit_slope(x),),
         expr="vm.expit({x})",
         dtypes=float_dtypes,
         cost=14,

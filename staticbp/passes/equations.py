@@ -262,19 +262,20 @@ class Equations:
         """Hold data-dependent indexes to their bounds before anything is read or written with them."""
         if isinstance(lowering, Scalar) or lowering.check is None or lowering.check_domain is None:
             return
-        check, in_avals = lowering.check, [a.aval for a in eqn.ins]
-        self.shared.failures.append(Failure("TracedIndexError", lowering.message, eqn.src))
-        status = len(self.shared.failures)
+        in_avals = [a.aval for a in eqn.ins]
+        extents = tuple(lowering.check_domain(in_avals, eqn.params))
 
         def reader(position: int, index: Sequence[Index]) -> Expr:
             return self.read(eqn.ins[position], index)
 
-        def inner(index: tuple[Affine, ...]) -> list[Stmt]:
-            return [Check(check(reader, index, in_avals, eqn.params), status)]
-
-        source = list(self.sources)
-        for stmt in self.nest(lowering.check_domain(in_avals, eqn.params), inner):
-            stamp(stmt, tuple(source), eqn.adjoint)
+        index = self._indexes(extents)
+        ok = lowering.check(reader, index, in_avals, eqn.params)
+        if (ok, extents) in self._checked:
+            return
+        self._checked.add((ok, extents))
+        self.shared.failures.append(Failure("TracedIndexError", lowering.message, eqn.src))
+        for stmt in loops(index, extents, [Check(ok, len(self.shared.failures))]):
+            stamp(stmt, tuple(self.sources), eqn.adjoint)
             self.block.append(stmt)
 
     def _reshape(self, eqn: Eqn) -> None:

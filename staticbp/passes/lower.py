@@ -33,6 +33,7 @@ from staticbp.passes.names import reuse_names
 from staticbp.passes.nests import stamp
 from staticbp.passes.plan import plan
 from staticbp.passes.registers import keep_in_registers
+from staticbp.passes.rotate import share_passes
 from staticbp.passes.share import share_expressions
 
 LOOP_NAMES = ("i", "j", "k", "l", "m", "n", "p", "q")
@@ -138,17 +139,31 @@ class Lowerer(Equations):
             place = self.place(out)
             assert isinstance(place, Ref)
             rows.append(place.row(step))
-        block: list[Stmt] = []
+        block = self._load_scalars(body, inner_places)
         inner = Lowerer(self.shared, body, block, inner_places, self.depth + 1, self.steps + 1, resumable=False)
         inner.run_body(carries, rows, body.invars[n_consts:n_loop])
         loop = Loop(step.terms[0][0], length, block, eqn.params["reverse"], True, sliced)
         stamp(loop, (eqn.src,) if eqn.src is not None else (), eqn.adjoint)
+        if not eqn.params["reverse"]:
+            carried = [place.buffer for place in carries if isinstance(place, Ref)]
+            self.block.extend(share_passes(block, loop.index, length, carried, self.shared.names))
         self.block.append(loop)
         for out in eqn.outs[:n_carry]:
             fixed = self.fixed.get(out)
             if fixed is not None and self.places[out] != fixed:
                 self.copy(out, fixed)
                 self.places[out] = fixed
+
+    def _load_scalars(self, body: Graph, places: dict[Var, Place]) -> list[Stmt]:
+        """Read scalars that lie in memory once a step, into locals: no store can be in doubt about them then."""
+        used = {atom for eqn in body.eqns for atom in eqn.ins}
+        loads: list[Stmt] = []
+        for var, place in places.items():
+            if isinstance(place, Ref) and not place.shape and place.buffer.role != "argument" and var in used:
+                local = Local(self.shared.names.fresh(var.name), var.aval.dtype)
+                loads.append(Let(local.name, Load(place.buffer, place.at(()))))
+                places[var] = local
+        return loads
 
     def _operand_place(self, atom: Atom) -> Place:
         if isinstance(atom, Lit):

@@ -8,7 +8,7 @@ the loop that updates the rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import INT64
@@ -51,7 +51,7 @@ def share_passes(block: list[Stmt], step: str, extent: Dim, carries: Sequence[Bu
 
 def _shareable(block: list[Stmt], call: Call, step: str, carries: Sequence[Buffer]) -> Loop | None:
     """The loop that updates the matrix of a product, if the product can be taken there."""
-    if call.kernel != "blas.gemv" or not _is_plain(call):
+    if call.kernel != "blas.gemv" or len(call.args) > 3:  # more are flags: it is transposed
         return None
     (matrix, row, result) = (arg for arg in call.args if isinstance(arg, Ref))
     if matrix.buffer not in carries or matrix.prefix or result.prefix or result.buffer.role != "workspace":
@@ -66,20 +66,22 @@ def _shareable(block: list[Stmt], call: Call, step: str, carries: Sequence[Buffe
     if len(writers) != 1 or writers[0] < position:
         return None
     update = block[writers[0]]
-    if any(result.buffer in _touched(stmt) for stmt in (*block[:position], *block[writers[0] :])):
+    if any(result.buffer in _touched(stmt) for stmt in (*block[:position], *block[writers[0] + 1 :])):
         return None
     if sum(result.buffer in footprint([stmt], {}).writes for stmt in block) != 1:
         return None
-    return update if isinstance(update, Loop) and _inner(update, matrix) is not None else None
+    inner = _inner(update, matrix) if isinstance(update, Loop) else None
+    if not isinstance(update, Loop) or inner is None or not _done_with(result.buffer, update, inner):
+        return None
+    return update
 
 
-def _is_plain(call: Call) -> bool:
-    """Whether a product is ``y = A @ x``, neither transposed nor scaled nor added to anything."""
-    match call.args[3:]:
-        case (False, Const(value=alpha), Const(value=beta)):
-            return bool(alpha == 1 and beta == 0)
-        case _:
-            return not call.args[3:]
+def _done_with(result: Buffer, update: Loop, inner: Loop) -> bool:
+    """Whether row `i` of the update needs no element of the product but the i-th, and that not after `inner`."""
+    position = update.body.index(inner)
+    reads = footprint(update.body[: position + 1], {}).reads.get(result, [])
+    later = footprint(update.body[position + 1 :], {})
+    return all(index == (loop_index(update.index),) for index in reads) and result not in later.reads
 
 
 def _touched(stmt: Stmt) -> set[Buffer]:
@@ -93,17 +95,16 @@ def _inner(update: Loop, matrix: Ref) -> Loop | None:
     if not shapes.same((update.extent,), (rows,)) or update.sequential:
         return None
     for inner in update.body:
-        if isinstance(inner, Loop) and shapes.same((inner.extent,), (columns,)) and not children_of(inner):
+        if (
+            isinstance(inner, Loop)
+            and shapes.same((inner.extent,), (columns,))
+            and not any(children(stmt) for stmt in inner.body)
+        ):
             place: tuple[Index, ...] = (loop_index(update.index), loop_index(inner.index))
             stores = [s for s in inner.body if isinstance(s, Store) and s.buffer is matrix.buffer]
             if len(stores) == 1 and stores[0].index == place:
                 return inner
     return None
-
-
-def children_of(loop: Loop) -> Iterator[Stmt]:
-    """The loops and branches directly inside a loop."""
-    return (stmt for stmt in loop.body if children(stmt))
 
 
 def _first(call: Call, step: str) -> Call:

@@ -21,7 +21,9 @@ Array = np.ndarray[Any, Any]
 JIT = os.environ.get("STATICBP_JIT", "1") != "0"
 
 
-def gemm(A: Array, B: Array, C: Array, trans_a: bool, trans_b: bool, alpha: float, beta: float) -> None:
+def gemm(
+    A: Array, B: Array, C: Array, trans_a: bool = False, trans_b: bool = False, alpha: float = 1.0, beta: float = 0.0
+) -> None:
     """``C = alpha * op(A) @ op(B) + beta * C``, in place; `op` transposes where its flag says so.
 
     When beta is 0, C is written without being read.
@@ -38,7 +40,7 @@ def gemm(A: Array, B: Array, C: Array, trans_a: bool, trans_b: bool, alpha: floa
     C[...] = alpha * product if beta == 0 else beta * C + alpha * product
 
 
-def gemv(A: Array, x: Array, y: Array, trans: bool, alpha: float, beta: float) -> None:
+def gemv(A: Array, x: Array, y: Array, trans: bool = False, alpha: float = 1.0, beta: float = 0.0) -> None:
     """``y = alpha * op(A) @ x + beta * y``, in place; when beta is 0, y is not read.
 
     Examples

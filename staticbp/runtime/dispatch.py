@@ -229,7 +229,7 @@ class Entry:
         The lengths of the loops that run in slices.
     """
 
-    __slots__ = ("_constants", "_failures", "_function", "_results", "_scalars", "_slices", "_workspace")
+    __slots__ = ("_constants", "_failures", "_scalars", "_slices", "_workspace", "function", "is_plain", "results")
 
     def __init__(
         self,
@@ -241,26 +241,24 @@ class Entry:
         failures: Sequence[Failure] = (),
         extents: Sequence[int] = (),
     ) -> None:
-        self._function = function
+        self.function = function
         self._constants = tuple(constants)
-        self._results = [(aval.shape, aval.dtype) for aval in results]
+        self.results = [(aval.shape, aval.dtype) for aval in results]
         self._scalars = [i for i, aval in enumerate(results) if not aval.shape]
         self._workspace = workspace
         self._failures = tuple(failures)
         self._slices = Slices(extents) if extents else None
+        self.is_plain = not (self._constants or workspace or extents)
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:
         """The results for these arguments: arrays, and NumPy scalars where a result has no axes."""
-        results: list[Any] = [np.empty(shape, dtype) for shape, dtype in self._results]
-        args = [*arguments, *results]
-        if self._constants:
-            args[len(arguments) : len(arguments)] = [c.current() for c in self._constants]
-        if self._workspace or self._slices is not None:
-            status = self._run(args)
+        results: list[Any] = [np.empty(shape, dtype) for shape, dtype in self.results]
+        if self.is_plain:
+            status = self.function(*arguments, *results)
         else:
-            status = self._function(*args)
+            status = self._run([*arguments, *[constant.current() for constant in self._constants], *results])
         if status:
-            self._fail(status)
+            self.fail(status)
         for i in self._scalars:
             results[i] = results[i][()]
         return results
@@ -270,12 +268,13 @@ class Entry:
         if arena is not None:
             args.append(arena)
         try:
-            return self._function(*args) if self._slices is None else self._slices.run(self._function, args)
+            return self.function(*args) if self._slices is None else self._slices.run(self.function, args)
         finally:
             if arena is not None:
                 ARENAS.give(arena)
 
-    def _fail(self, status: int) -> NoReturn:
+    def fail(self, status: int) -> NoReturn:
+        """Raise the error that a status stands for."""
         failure = self._failures[status - 1]
         kind: type[StaticbpError] = getattr(errors, failure.kind)
         raise kind(failure.message, src=failure.src)

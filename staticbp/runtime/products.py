@@ -16,7 +16,6 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.typing.templates import Signature
 from numba.extending import lower_builtin, type_callable
 
 from staticbp.runtime.symbols import BLAS_PREFIX, address
@@ -31,9 +30,11 @@ GER_LOOPS = 32768
 NumbaType = Any
 IrValue = Any
 Operand = tuple[NumbaType, IrValue]
+Signature = Any
 
 _SIZE = ir.IntType(64)
 _INT = ir.IntType(32)
+_FALSE = ir.Constant(ir.IntType(1), 0)
 _BYTE = ir.IntType(8)
 
 for _routine in ("dgemm", "sgemm", "dgemv", "sgemv", "dger", "sger"):
@@ -282,41 +283,62 @@ def _dtype_of(*operands: tuple[NumbaType, int]) -> NumbaType | None:
     return dtype if isinstance(dtype, types.Float | types.Integer) else None
 
 
-def _type_gemm(A: Any, B: Any, C: Any, trans_a: Any, trans_b: Any, alpha: Any, beta: Any) -> Signature | None:
+def _type_gemm(
+    A: Any, B: Any, C: Any, trans_a: Any = None, trans_b: Any = None, alpha: Any = None, beta: Any = None
+) -> Signature | None:
     dtype = _dtype_of((A, 2), (B, 2), (C, 2))
-    flags, scalars = (types.boolean,) * 2, (dtype,) * 2
-    return None if dtype is None else Signature(types.void, (A, B, C, *flags, *scalars), None)
+    given = _given((trans_a, trans_b, alpha, beta), (types.boolean, types.boolean, dtype, dtype))
+    return None if dtype is None else types.void(A, B, C, *given)
 
 
-def _type_gemv(A: Any, x: Any, y: Any, trans: Any, alpha: Any, beta: Any) -> Signature | None:
+def _type_gemv(A: Any, x: Any, y: Any, trans: Any = None, alpha: Any = None, beta: Any = None) -> Signature | None:
     dtype = _dtype_of((A, 2), (x, 1), (y, 1))
-    return None if dtype is None else Signature(types.void, (A, x, y, types.boolean, dtype, dtype), None)
+    given = _given((trans, alpha, beta), (types.boolean, dtype, dtype))
+    return None if dtype is None else types.void(A, x, y, *given)
+
+
+def _given(arguments: tuple[Any, ...], kinds: tuple[Any, ...]) -> list[Any]:
+    """The types of the optional arguments that a call gives: Numba passes no type for one left out."""
+    return [kind for argument, kind in zip(arguments, kinds, strict=True) if argument is not None]
 
 
 def _type_ger(alpha: Any, x: Any, y: Any, A: Any) -> Signature | None:
     dtype = _dtype_of((x, 1), (y, 1), (A, 2))
-    return None if dtype is None else Signature(types.void, (dtype, x, y, A), None)
+    return None if dtype is None else types.void(dtype, x, y, A)
 
 
 def _type_dot(x: Any, y: Any) -> Signature | None:
     dtype = _dtype_of((x, 1), (y, 1))
-    return None if dtype is None else Signature(dtype, (x, y), None)
+    return None if dtype is None else dtype(x, y)
 
 
 def _type_axpy(alpha: Any, x: Any, y: Any) -> Signature | None:
     dtype = _dtype_of((x, 1), (y, 1))
-    return None if dtype is None else Signature(types.void, (dtype, x, y), None)
+    return None if dtype is None else types.void(dtype, x, y)
 
 
 def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any) -> None:
     """Tell Numba what these Python functions are when compiled."""
     array, flag, scalar = types.Array, types.Boolean, types.Number
-    for function, typer, lower, kinds in (
-        (gemm, _type_gemm, _lower_gemm, (array, array, array, flag, flag, scalar, scalar)),
-        (gemv, _type_gemv, _lower_gemv, (array, array, array, flag, scalar, scalar)),
-        (ger, _type_ger, _lower_ger, (scalar, array, array, array)),
-        (dot, _type_dot, _lower_dot, (array, array)),
-        (axpy, _type_axpy, _lower_axpy, (scalar, array, array)),
+    for function, typer, lower, kinds, optional in (
+        (gemm, _type_gemm, _lower_gemm, (array, array, array, flag, flag, scalar, scalar), 4),
+        (gemv, _type_gemv, _lower_gemv, (array, array, array, flag, scalar, scalar), 3),
+        (ger, _type_ger, _lower_ger, (scalar, array, array, array), 0),
+        (dot, _type_dot, _lower_dot, (array, array), 0),
+        (axpy, _type_axpy, _lower_axpy, (scalar, array, array), 0),
     ):
         type_callable(function)(lambda context, typer=typer: typer)
-        lower_builtin(function, *kinds)(lower)
+        for left_out in range(optional + 1):
+            lower_builtin(function, *kinds[: len(kinds) - left_out])(_with_defaults(lower, len(kinds)))
+
+
+def _with_defaults(lower: Any, count: int) -> Any:
+    """`lower` for calls that leave out their last arguments: flags are false, alpha is 1 and beta 0."""
+
+    def lowered(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        scalar = context.get_value_type(signature.args[0].dtype) if len(args) < count else None
+        defaults = [_FALSE] * (count - 5) + [ir.Constant(scalar, 1), ir.Constant(scalar, 0)] if scalar else []
+        given = len(args) - 3
+        return lower(context, builder, signature, [*args, *defaults[given:]])
+
+    return lowered

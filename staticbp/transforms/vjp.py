@@ -7,13 +7,25 @@ graph, so what comes out can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from staticbp.core import shape as shapes
-from staticbp.core.graph import Eqn, Graph, Lit, Var
-from staticbp.core.primitive import Builder, Rules, Traced, Value, at, bind, lift, named, read, value_aval
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
+from staticbp.core.primitive import (
+    Primitive,
+    Rules,
+    Traced,
+    Value,
+    at,
+    bind,
+    lift,
+    named,
+    read,
+    recorded_equations,
+    value_aval,
+)
 from staticbp.errors import GraphError
 from staticbp.trace.trace import rebuild, var_names
 from staticbp.transforms.activity import active_outputs, active_variables
@@ -46,7 +58,7 @@ def vjp(rules: Rules, graph: Graph, active: Sequence[bool]) -> Graph:
         env, tape = forward(rules, graph, ins, live)
         bars: dict[Var, Value] = {}
         for out, ct in zip(differentiated, cts, strict=True):
-            _accumulate(bars, out, ct)
+            _accumulate(bars, out, ct, {})
         backward(rules, tape, bars, live)
         outs = [read(env, atom) for atom in graph.outs]
         results = [bars.get(var, Lit(0, var.aval.strong())) for var in graph.invars]
@@ -79,42 +91,44 @@ def forward(rules: Rules, graph: Graph, ins: Sequence[Value], live: set[Var]) ->
 
 def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: set[Var]) -> None:
     """Walk the tape backwards; `bars` maps variables of the graph to their cotangents."""
+    makers: dict[Atom, Primitive] = {}  # the operations that gave the cotangents named here
     for step in reversed(tape):
         eqn = step.eqn
         cts = [bars.pop(out, None) for out in eqn.outs]
         if all(ct is None for ct in cts):
             continue
         with at(eqn, adjoint=True, target=f"{eqn.outs[0].name}_bar"):
-            before = len(_equations())
+            before = len(recorded_equations())
             given = eqn.op.pullback(
                 rules, [lift(ct) for ct in cts], step.ins, step.outs, step.active, step.extra, eqn.params
             )
-            fresh = {id(out) for new in _equations()[before:] for out in new.outs}
+            fresh: dict[Atom, Primitive] = {out: new.op for new in recorded_equations()[before:] for out in new.outs}
             for atom, ct in zip(eqn.ins, given, strict=True):
                 if isinstance(atom, Var) and atom in live and ct is not None:
                     _check(eqn, atom, ct)
-                    if isinstance(ct, Traced) and id(ct.atom) in fresh:
+                    if isinstance(ct, Traced) and ct.atom in fresh:
                         named(ct, f"{atom.name}_bar")
-                    _accumulate(bars, atom, ct)
+                        makers[ct.atom] = fresh[ct.atom]
+                    _accumulate(bars, atom, ct, makers)
 
 
-def _accumulate(bars: dict[Var, Value], var: Var | Lit, ct: Value) -> None:
+def _accumulate(bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[Atom, Primitive]) -> None:
+    """Add to a cotangent: the sum has its name then, and its parts say by which operation they came about."""
     if not isinstance(var, Var):
         return
-    if var in bars:
-        bars[var] = named(lift(bars[var]) + lift(ct), f"{var.name}_bar")
-    else:
+    if var not in bars:
         bars[var] = ct
-
-
-def _equations() -> list[Eqn]:
-    builder = Builder.innermost()
-    return [] if builder is None else builder.eqns
+        return
+    parts = [lift(bars[var]), lift(ct)]
+    for part in parts:
+        if part.atom in makers:
+            named(part, f"{var.name}_bar_{makers[part.atom].label}")
+    bars[var] = named(parts[0] + parts[1], f"{var.name}_bar")
 
 
 def _name_results(graph: Graph, results: Sequence[Value]) -> None:
     """What is returned as the cotangent of an input is called so, whatever it was on the way."""
-    made = {id(out) for eqn in _equations() if eqn.adjoint for out in eqn.outs}
+    made = {id(out) for eqn in recorded_equations() if eqn.adjoint for out in eqn.outs}
     for var, bar in zip(graph.invars, results, strict=True):
         if isinstance(bar, Traced) and id(bar.atom) in made:
             named(bar, f"{var.name}_bar")

@@ -76,6 +76,9 @@ def test_python_scalars_are_weak():
     assert f(np.ones(2, np.int8), 3).dtype == np.int8
     with pytest.raises(ArgumentError, match="64 bits"):
         f(1, 2**70)
+    larger = bp.compile(lambda x, y: x > y)(3, 2)
+    assert type(larger) is np.bool_
+    assert larger
 
 
 def test_structure_belongs_to_the_signature():
@@ -267,6 +270,23 @@ def test_what_is_read_from_around_is_guarded():
     assert gradient(1.0) == 1.0
     scale = 7.0
     assert gradient(1.0) == 7.0
+
+
+def test_what_called_functions_read_is_guarded():
+    global RATE
+
+    def scaled(x):
+        return x * RATE
+
+    called = bp.compile(lambda x: scaled(x) + 1.0)
+    inner = bp.compile(scaled)
+    nested = bp.compile(lambda x: inner(x) + 1.0)
+    given = bp.compile(lambda f, x: f(x) + 1.0)
+    looped = bp.compile(lambda x: bp.fold(lambda c, _: scaled(c), x, None, length=2))
+    for RATE in (1.0, 4.0):
+        assert called(2.0) == nested(2.0) == given(scaled, 2.0) == 2.0 * RATE + 1.0
+        assert looped(2.0) == 2.0 * RATE**2
+    RATE = 1.0
 
 
 def test_captured_arrays_count_as_they_are():

@@ -47,6 +47,8 @@ def test_argnums_shape_the_gradient():
 def test_argnums_that_are_not_there_are_refused():
     with pytest.raises(ArgumentError, match="with respect to argument 2, but was called with 2"):
         bp.grad(product, 2)(1.0, 2.0)
+    with pytest.raises(ArgumentError, match=r"argnums \(0, -2\) names an argument of product twice"):
+        bp.grad(product, (0, -2))(1.0, 2.0)
     with pytest.raises(ArgumentError, match="passed by position"):
         bp.grad(product)(x=1.0, y=2.0)
 

@@ -56,7 +56,18 @@ def test_names_of_dtypes():
     assert len({dtype_name(d) for d in SUPPORTED}) == len(SUPPORTED) == 11
 
 
-VALUES = [True, 2, 1.5, np.int8(1), np.uint8(1), np.int64(1), np.float32(1), np.float64(1), np.bool_(1), np.zeros(2, "i4")]
+VALUES = [
+    True,
+    2,
+    1.5,
+    np.int8(1),
+    np.uint8(1),
+    np.int64(1),
+    np.float32(1),
+    np.float64(1),
+    np.bool_(1),
+    np.zeros(2, "i4"),
+]
 
 
 @pytest.mark.parametrize("left", VALUES, ids=repr)
@@ -64,9 +75,11 @@ VALUES = [True, 2, 1.5, np.int8(1), np.uint8(1), np.int64(1), np.float32(1), np.
 def test_promotion_is_numpys(left, right):
     dtype, weak = promote([aval_of(left), aval_of(right)])
     assert dtype == np.add(left, right).dtype
-    assert weak == (isinstance(left, bool | int | float) and isinstance(right, bool | int | float) and not (
-        isinstance(left, np.generic) or isinstance(right, np.generic)
-    ))
+    assert weak == (
+        isinstance(left, bool | int | float)
+        and isinstance(right, bool | int | float)
+        and not (isinstance(left, np.generic) or isinstance(right, np.generic))
+    )
 
 
 def test_weak_types_stand_for_python_numbers():

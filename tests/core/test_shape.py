@@ -59,7 +59,15 @@ def test_text(dim, text):
 
 @pytest.mark.parametrize(
     "group",
-    [[(3, 1), (4,)], [(2, 3), (2, 3)], [(), (5,)], [(1,), (0,)], [(7, 1, 5), (6, 1), (1, 1, 1, 5)], [()], [(0, 3), (3,)]],
+    [
+        [(3, 1), (4,)],
+        [(2, 3), (2, 3)],
+        [(), (5,)],
+        [(1,), (0,)],
+        [(7, 1, 5), (6, 1), (1, 1, 1, 5)],
+        [()],
+        [(0, 3), (3,)],
+    ],
     ids=str,
 )
 def test_broadcasting_is_numpys(group):
@@ -88,7 +96,10 @@ def test_reshapes_of_symbols():
     assert shapes.resolve_reshape((N, 2), (2 * N,)) == (2 * N,)
 
 
-@pytest.mark.parametrize(("old", "new"), [((6,), (4,)), ((6,), (-1, 4)), ((6,), (-1, -1)), ((N,), (3,)), ((N + 1,), (-1, N))])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [((6,), (4,)), ((6,), (-1, 4)), ((6,), (-1, -1)), ((N,), (3,)), ((N + 1,), (-1, N)), ((0,), (0, -1))],
+)
 def test_impossible_reshapes(old, new):
     with pytest.raises(ShapeError):
         shapes.resolve_reshape(old, new)

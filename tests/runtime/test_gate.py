@@ -7,8 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from staticbp.core.aval import FLOAT64, Aval
+from staticbp.core.schedule import Failure
 from staticbp.core.tree import STATIC, flatten
-from staticbp.runtime.gate import write_assembler, write_gate
+from staticbp.errors import NumericalError
+from staticbp.runtime.dispatch import Constant, Entry
+from staticbp.runtime.gate import MISS, Passage, write_assembler, write_gate
 
 
 class Pair(NamedTuple):
@@ -46,7 +50,7 @@ def test_leaves_come_in_the_order_of_the_walk():
     found = gate(args, kwargs)
     assert len(found) == len(expected)
     assert all(a is b for a, b in zip(found, expected, strict=True))
-    assert gate(args, dict(reversed(kwargs.items()))) is not None
+    assert gate(args, dict(reversed(kwargs.items()))) is not MISS
 
 
 def test_keys_without_an_order_have_no_gate():
@@ -89,9 +93,9 @@ def changed(**changes):
 )
 def test_what_differs_does_not_pass(args):
     gate = write_gate(BASE, {}, {})
-    assert gate(BASE, {}) is not None
-    assert gate(args, {}) is None
-    assert gate(BASE, {"k": 1}) is None
+    assert gate(BASE, {}) is not MISS
+    assert gate(args, {}) is MISS
+    assert gate(BASE, {"k": 1}) is MISS
 
 
 def test_arrays_come_as_code_takes_them():
@@ -112,9 +116,9 @@ def test_arrays_come_as_code_takes_them():
 def test_static_arguments_are_compared():
     gate = write_gate((X, 3), {"n": (1, 2)}, {1: 3, "n": (1, 2)})
     assert len(gate((X, 3), {"n": (1, 2)})) == 1
-    assert gate((X, 3.0), {"n": (1, 2)}) is None
-    assert gate((X, 4), {"n": (1, 2)}) is None
-    assert gate((X, 3), {"n": (1, 3)}) is None
+    assert gate((X, 3.0), {"n": (1, 2)}) is MISS
+    assert gate((X, 4), {"n": (1, 2)}) is MISS
+    assert gate((X, 3), {"n": (1, 3)}) is MISS
 
 
 def test_assemblers_put_results_where_they_belong():
@@ -127,3 +131,37 @@ def test_assemblers_put_results_where_they_belong():
             assert list(made) == list(value)
     _, structure = flatten([1.0, 2, 3.0])
     assert write_assembler(structure, [(1, 2)])([10.0, 30.0]) == [10.0, 2, 30.0]
+
+
+@pytest.mark.parametrize("with_constant", [False, True])
+def test_what_is_behind_a_gate(with_constant):
+    def function(x, *rest):
+        total, doubled = rest[-2:]
+        total[()] = x.sum() + sum(constant.sum() for constant in rest[:-2])
+        doubled[:] = 2 * x
+        return 0
+
+    changes = [None]
+    result = {"layer": Layer(2.0, "relu"), "n": 3, "total": 1.0}
+    _, structure = flatten(result)
+    constants = [Constant(np.ones(2), Aval((2,), FLOAT64))] if with_constant else []
+    entry = Entry(function, constants, [Aval((), FLOAT64), Aval((2, 3), FLOAT64)])
+    passage = Passage(lambda: changes[0], entry, structure, [(1, 3)], lambda values: values)
+    gate = write_gate((X,), {}, {}, passage)
+    found = gate((X,), {})
+    assert type(found["layer"]) is Layer
+    assert found["layer"].name == "relu"
+    assert type(found["layer"].w) is np.float64
+    assert found["layer"].w == 15.0 + 2 * with_constant
+    assert found["n"] == 3
+    assert np.array_equal(found["total"], 2 * X)
+    changes[0] = "global `x`"
+    assert gate((X,), {}) is MISS
+
+
+def test_failures_behind_a_gate_become_errors():
+    _, structure = flatten(())
+    entry = Entry(lambda x: 1, [], [], failures=[Failure("NumericalError", "it is singular", None)])
+    gate = write_gate((X,), {}, {}, Passage(lambda: None, entry, structure, [], tuple))
+    with pytest.raises(NumericalError, match="singular"):
+        gate((X,), {})

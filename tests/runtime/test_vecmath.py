@@ -1,7 +1,6 @@
 """The functions of vecmath against mpmath (values), NumPy (special values, integers), and the assembler (SIMD)."""
 
 import math
-import platform
 
 import mpmath as mp
 import numpy as np
@@ -9,8 +8,6 @@ import pytest
 import scipy.special
 
 FLOATS = (np.float64, np.float32)
-# Of a processor with fused multiply-add; without it the last digits are a little worse.
-SLACK = 1.02 if platform.machine() in ("x86_64", "AMD64", "arm64", "aarch64") else 1.5
 
 
 def spacing(value, dtype):
@@ -94,31 +91,37 @@ def expit(x):
     return 1 / (1 + mp.exp(-x))
 
 
+def expit_slope(x):
+    small = mp.exp(-abs(x))
+    return small / (1 + small) ** 2
+
+
 # function: reference, bounds in ulp for float64 and float32, points
 ONE_ARGUMENT = {
-    "exp": (mp.exp, 0.8, 0.8, spread(-745, 709.9, -104, 88.8)),
-    "exp2": (lambda x: mp.power(2, x), 1.1, 1.0, spread(-1074, 1024, -149, 128)),
-    "expm1": (mp.expm1, 1.8, 1.5, all_of(spread(-60, 80), even(-1, 1))),
+    "exp": (mp.exp, 0.85, 0.85, spread(-745, 709.9, -104, 88.8)),
+    "exp2": (lambda x: mp.power(2, x), 1.1, 1.1, spread(-1074, 1024, -149, 128)),
+    "expm1": (mp.expm1, 2.1, 1.7, all_of(spread(-60, 80), even(-1, 1))),
     "expit": (expit, 2.3, 2.1, all_of(spread(-100, 40), even(-6, 3))),
+    "expit_slope": (expit_slope, 3.5, 3.0, all_of(spread(-700, 700, -80, 80), even(-6, 6))),
     "tanh": (mp.tanh, 1.6, 1.6, all_of(spread(-22, 22), even(-1, 1))),
-    "sinh": (mp.sinh, 1.9, 1.8, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-1, 1, 500))),
-    "cosh": (mp.cosh, 1.1, 1.2, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-2, 2, 500))),
-    "log": (mp.log, 0.75, 0.8, ARGUMENTS_OF_LOG),
-    "log2": (lambda x: mp.log(x, 2), 0.75, 0.75, ARGUMENTS_OF_LOG),
-    "log10": (mp.log10, 0.75, 0.75, ARGUMENTS_OF_LOG),
-    "log1p": (mp.log1p, 0.8, 0.8, all_of(positive, spread(-0.9999, 3))),
+    "sinh": (mp.sinh, 2.4, 2.1, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-1, 1, 500))),
+    "cosh": (mp.cosh, 1.2, 1.2, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-2, 2, 500))),
+    "log": (mp.log, 0.85, 0.85, ARGUMENTS_OF_LOG),
+    "log2": (lambda x: mp.log(x, 2), 0.8, 0.8, ARGUMENTS_OF_LOG),
+    "log10": (mp.log10, 0.8, 0.8, ARGUMENTS_OF_LOG),
+    "log1p": (mp.log1p, 0.85, 0.85, all_of(positive, spread(-0.9999, 3))),
     "sin": (mp.sin, 0.8, 0.6, ANGLES),
     "cos": (mp.cos, 0.8, 0.6, ANGLES),
-    "tan": (mp.tan, 1.8, 0.6, all_of(spread(-1.6e6, 1.6e6), right_angles)),
-    "arcsin": (mp.asin, 2.05, 0.6, spread(-1, 1, count=1000)),
+    "tan": (mp.tan, 2.1, 0.6, all_of(spread(-1.6e6, 1.6e6), right_angles)),
+    "arcsin": (mp.asin, 2.1, 0.6, spread(-1, 1, count=1000)),
     "arccos": (mp.acos, 1.2, 0.6, all_of(spread(-1, 1), lambda r, t: 1 - np.abs(near(0)(r, t)))),
-    "arctan": (mp.atan, 1.4, 0.6, all_of(spread(-10, 10), positive)),
+    "arctan": (mp.atan, 1.9, 0.6, all_of(spread(-10, 10), positive)),
     "arcsinh": (mp.asinh, 1.6, 1.6, all_of(spread(-5, 5), negative)),
-    "arccosh": (mp.acosh, 1.8, 1.9, all_of(above_one, even(1, 5, 500))),
-    "arctanh": (mp.atanh, 1.6, 1.6, spread(-0.999, 0.999, count=1000)),
+    "arccosh": (mp.acosh, 1.8, 2.0, all_of(above_one, even(1, 5, 500))),
+    "arctanh": (mp.atanh, 1.7, 1.7, spread(-0.999, 0.999, count=1000)),
     "cbrt": (lambda x: mp.sign(x) * mp.cbrt(abs(x)), 0.7, 0.6, all_of(positive, negative)),
     "sqrt": (mp.sqrt, 0.51, 0.51, positive),
-    "erf": (mp.erf, 1.6, 0.6, spread(-6, 6)),
+    "erf": (mp.erf, 1.8, 0.6, spread(-6, 6)),
     "erfc": (mp.erfc, 3.5, 0.6, all_of(spread(-6, 6), even(5, 27.2, 300))),
     "digamma": (mp.digamma, 3.0, 0.6, all_of(even(1e-3, 12, 400), even(12, 1e4, 100), even(1.45, 1.47, 50))),
     "lgamma": (lambda x: mp.log(abs(mp.gamma(x))), 3.0, 0.6, even(2.5, 60, 200)),
@@ -141,7 +144,7 @@ def test_error_is_within_the_stated_bound(over, applied, name):
         got = applied(loop, x)
         errors = [error_in_ulp(g, reference(mp.mpf(float(v))), dtype) for v, g in zip(x, got, strict=True)]
         worst = int(np.argmax(errors))
-        assert errors[worst] <= bound * SLACK, (dtype, x[worst], got[worst], errors[worst])
+        assert errors[worst] <= bound, (dtype, x[worst], got[worst], errors[worst])
 
 
 def powers(rng, dtype):
@@ -159,7 +162,7 @@ def points_of_the_plane(rng, dtype):
 
 TWO_ARGUMENTS = {
     "pow": (mp.power, 1.1, 0.6, powers),
-    "arctan2": (mp.atan2, 1.5, 0.6, points_of_the_plane),
+    "arctan2": (mp.atan2, 1.9, 0.6, points_of_the_plane),
     "hypot": (mp.hypot, 1.1, 0.6, points_of_the_plane),
 }
 
@@ -176,7 +179,7 @@ def test_error_of_functions_of_two_arguments(over, applied, name):
             for a, b, g in zip(x, y, got, strict=True)
         ]
         worst = int(np.argmax(errors))
-        assert errors[worst] <= bound * SLACK, (dtype, x[worst], y[worst], got[worst], errors[worst])
+        assert errors[worst] <= bound, (dtype, x[worst], y[worst], got[worst], errors[worst])
 
 
 def test_logaddexp_is_accurate_relative_to_its_arguments(over, applied):

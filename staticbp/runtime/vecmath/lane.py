@@ -68,6 +68,12 @@ class Format:
 BINARY32 = Format(32, 23, 127, ir.FloatType())
 BINARY64 = Format(64, 52, 1023, ir.DoubleType())
 
+# Compiled with `fastmath`, Numba puts its flags on every instruction that has none, and LLVM would then cancel what the
+# functions round off on purpose. These flags mean nothing where they stand: reciprocals concern divisions only,
+# contraction products and sums.
+_EXACT = ("arcp",)
+_EXACT_DIVISION = ("contract",)
+
 _SUFFIX = {str(BINARY32.ir_type): "f32", str(BINARY64.ir_type): "f64"}
 
 
@@ -179,38 +185,38 @@ class Lane:
         return Lane(self.builder, value)
 
     def __add__(self, other: Lane | float) -> Lane:
-        return self._make(self.builder.fadd(self.value, self._operand(other)))
+        return self._make(self.builder.fadd(self.value, self._operand(other), flags=_EXACT))
 
     def __radd__(self, other: float) -> Lane:
         return self.constant(other) + self
 
     def __sub__(self, other: Lane | float) -> Lane:
-        return self._make(self.builder.fsub(self.value, self._operand(other)))
+        return self._make(self.builder.fsub(self.value, self._operand(other), flags=_EXACT))
 
     def __rsub__(self, other: float) -> Lane:
         return self.constant(other) - self
 
     def __mul__(self, other: Lane | float) -> Lane:
-        return self._make(self.builder.fmul(self.value, self._operand(other)))
+        return self._make(self.builder.fmul(self.value, self._operand(other), flags=_EXACT))
 
     def __rmul__(self, other: float) -> Lane:
         return self.constant(other) * self
 
     def __truediv__(self, other: Lane | float) -> Lane:
-        return self._make(self.builder.fdiv(self.value, self._operand(other)))
+        return self._make(self.builder.fdiv(self.value, self._operand(other), flags=_EXACT_DIVISION))
 
     def __rtruediv__(self, other: float) -> Lane:
         return self.constant(other) / self
 
     def __mod__(self, other: Lane) -> Lane:
         """C's `fmod`: exact, with the sign of the dividend."""
-        return self._make(self.builder.frem(self.value, other.value))
+        return self._make(self.builder.frem(self.value, other.value, flags=_EXACT))
 
     def __neg__(self) -> Lane:
         return self._make(self.builder.fneg(self.value))
 
     def _compare(self, relation: str, other: Lane | float) -> Mask:
-        return Mask(self.builder, self.builder.fcmp_ordered(relation, self.value, self._operand(other)))
+        return Mask(self.builder, self.builder.fcmp_ordered(relation, self.value, self._operand(other), flags=_EXACT))
 
     def __lt__(self, other: Lane | float) -> Mask:
         return self._compare("<", other)
@@ -228,7 +234,7 @@ class Lane:
         return self._compare("==", other)
 
     def is_nan(self) -> Mask:
-        return Mask(self.builder, self.builder.fcmp_unordered("uno", self.value, self.value))
+        return Mask(self.builder, self.builder.fcmp_unordered("uno", self.value, self.value, flags=_EXACT))
 
     def bits(self) -> Bits:
         kind = _resized(self.value.type, ir.IntType(self.format.width))

@@ -5,7 +5,7 @@ under `STATICBP_JIT=0`) it runs its *twin*, an ordinary NumPy or `math` function
 Numba compiles, it is replaced by the LLVM instructions that the decorated emitter writes; the compiled code
 then contains no trace of this module and no address, so that it can be stored.
 
-Numba is asked for three things only, all public: `type_callable`, `lower_builtin` and `types`.
+Numba is asked for documented things only: `type_callable`, `lower_builtin`, `overload` and `types`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ JIT = os.environ.get("STATICBP_JIT", "1") != "0"
 
 if JIT:
     from numba import njit
-    from numba.core.typing.templates import Signature
     from numba.extending import lower_builtin, overload, type_callable
     from numba.types import Boolean, Float, Integer, boolean, float32, float64, int32, int64, unliteral
 
@@ -95,7 +94,7 @@ def kernel(twin: Twin, *, arity: int = 1) -> Callable[[Callable[..., Any]], Twin
                 kind = _common_float(args)
                 if kind is None:
                     return None
-                return Signature(boolean if predicate else kind, (kind,) * arity, None)
+                return (boolean if predicate else kind)(*(kind,) * arity)
 
             def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                 return emitter(*(Lane(builder, arg) for arg in args)).value
@@ -156,7 +155,7 @@ def number_kernel(
 
             def result(args: tuple[Any, ...]) -> Any:
                 kind = _common_number(args)
-                return None if kind is None else Signature(kind, (kind,) * arity, None)
+                return None if kind is None else kind(*(kind,) * arity)
 
             def lower_float(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                 return emitter(*(Lane(builder, arg) for arg in args)).value
@@ -183,7 +182,7 @@ def select_kernel(twin: Twin) -> Callable[[Callable[..., IrValue]], Twin]:
 
             def result(args: tuple[Any, ...]) -> Any:
                 kind = _common_number(args[1:])
-                return None if kind is None else Signature(kind, (boolean, kind, kind), None)
+                return None if kind is None else kind(boolean, kind, kind)
 
             def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                 return emitter(builder, *args)
@@ -206,7 +205,7 @@ def bitcast_kernel(twin: Twin, name: str, doc: str, *, to_float: bool) -> Twin:
 
         def result(args: tuple[Any, ...]) -> Any:
             kind = pairs.get(args[0])
-            return None if kind is None else Signature(kind, args, None)
+            return None if kind is None else kind(*args)
 
         def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.bitcast(args[0], context.get_value_type(signature.return_type))
