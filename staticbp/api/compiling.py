@@ -207,6 +207,12 @@ def differentiable(
         The compiled function, with the compiled functions ``f.grad``, ``f.value_and_grad``, ``f.vjp`` and ``f.jvp``;
         each, and ``f`` itself, has ``.inspect(*args)``.
 
+    Notes
+    -----
+    Methods may be decorated.  The ``self`` of a record or dataclass is an argument like any other, number 0; that of
+    any other object is not counted, and its attributes are compared at each call: the function is traced again when
+    one has changed.
+
     Examples
     --------
     >>> import numpy as np

@@ -223,11 +223,12 @@ class Function(Generic[P, R]):
         >>> import staticbp as bp
         >>> @bp.differentiable
         ... def f(x):
-        ...     return x * x
+        ...     y = x * x
+        ...     return y
         >>> print(f.inspect(2.0).graph)
         graph f(x: f64[]) -> f64[]
-          out: f64[] = mul x x ... return x * x
-          return out
+          y: f64[] = mul x x ... y = x * x
+          return y
         """
         call = self._call(args, kwargs)
         return Inspection(self._compilation(call), *self._both_passes(call))
@@ -278,7 +279,12 @@ class Bound:
 
 
 def made(kind: type[F], function: Callable[..., Any], **options: Any) -> F:
-    """The transform of this kind of a function: always the same object, which has what was compiled before."""
+    """The transform of this kind of a function: always the same object, which has what was compiled before.
+
+    While something is being traced nothing is compiled for itself, and what is made is kept by nobody.
+    """
+    if Builder.innermost() is not None:
+        return kind(function, **options)
     home = Home.of(function)
     try:
         key = (kind, tuple(sorted(options.items())))

@@ -6,7 +6,6 @@ object each time round: the latest of those are found again by their code and wh
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -49,9 +48,11 @@ class Home:
         owner, home = attributes.get(HOME, _NOBODY)
         if home is not None and owner() is function:  # and was not copied by functools.wraps
             return cast(Home, home)
-        home = Home._found(function)
-        with contextlib.suppress(AttributeError, TypeError):  # it takes no attributes, or no weak references
+        home = Home._found(function) if isinstance(function, FunctionType) else Home()
+        try:
             setattr(function, HOME, (weakref.ref(function), home))
+        except (AttributeError, TypeError):  # it takes no attributes, or no weak references
+            return Home._found(function)
         return home
 
     @staticmethod

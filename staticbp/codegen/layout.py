@@ -33,14 +33,23 @@ def layout(head: str, value: str, pad: str) -> list[str]:
 
 
 def _broken(text: str, pad: str) -> list[str]:
+    """The lines of `text`, which is broken inside its widest parentheses."""
     bracket = _widest_bracket(text) if len(pad) + len(text) > WIDTH else None
     if bracket is None:
         return [pad + text]
     start, end = bracket
     lines = [pad + text[:start]]
     for part in _split(text[start:end]):
-        lines += _broken(part, pad + INDENT)
+        lines += _part(part, pad + INDENT)
     return [*lines, pad + text[end:]]
+
+
+def _part(text: str, pad: str) -> list[str]:
+    """The lines of what stands between brackets: here an argument may be broken at its operators."""
+    if len(pad) + len(text) > WIDTH and text.endswith(",") and len(pieces := _split(text[:-1])) > 1:
+        pieces[-1] += ","
+        return [line for piece in pieces for line in _broken(piece, pad)]
+    return _broken(text, pad)
 
 
 def _depths(text: str) -> Iterator[tuple[int, str, int]]:

@@ -64,7 +64,13 @@ def is_sliced(schedule: Schedule) -> bool:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\\", "/").replace('"""', "'''")
+    """A title as it can stand in a docstring."""
+    return _printable(text).replace("\\", "/").replace('"', "'")
+
+
+def _printable(text: str) -> str:
+    """What the user wrote, on one line and without characters that might end it."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 class _Function:
@@ -176,8 +182,7 @@ class _Function:
         fresh = self._fresh(stmt)
         self.quoted.update(fresh)
         for src in fresh:
-            comment = " ".join(f"# {src}".split("\n"))
-            yield f"{INDENT * depth}{comment if comment.isprintable() else comment.encode('unicode_escape').decode()}"
+            yield f"{INDENT * depth}# {_printable(str(src))}"
 
     def _statement(self, stmt: Stmt, depth: int) -> Iterator[str]:
         yield from self._quote(stmt, depth)

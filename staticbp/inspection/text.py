@@ -21,10 +21,8 @@ class Inspection:
     Examples
     --------
     >>> import staticbp as bp
-    >>> print(bp.inspect(lambda x: 2.0 * x, 1.5).graph)
-    graph function(x: f64[]) -> f64[]
-      out: f64[] = mul 2.0 x ...
-      return out
+    >>> bp.inspect(bp.grad(lambda x: 2.0 * x), 1.5)
+    <inspection of Gradient of function(x) with respect to x. ...: graph, stages, schedule, source, llvm, asm>
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from staticbp.core.schedule import Affine, Buffer, Const, Index, Let, Loop, Stmt
 from staticbp.passes.access import Footprint, Place, footprint, independent
 
 REACH = 12  # how many statements a loop may move up
-MOST_BUFFERS = 10  # arrays in one fused loop: beyond, LLVM's checks for overlap cost more than fusion saves
+MOST_BUFFERS = 16  # arrays in one fused loop (some become registers): beyond, checks for overlap cost more than is saved
 
 
 def insert(block: list[Stmt], stmt: Stmt, becomes: Mapping[Buffer, Buffer]) -> None:

@@ -28,6 +28,7 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.text import Names
 from staticbp.passes.carry import assign, insert_early, update_in_place
+from staticbp.passes.epilogue import absorb_updates
 from staticbp.passes.equations import Equations, Place, Shared
 from staticbp.passes.names import reuse_names
 from staticbp.passes.nests import stamp
@@ -144,6 +145,7 @@ class Lowerer(Equations):
         inner.run_body(carries, rows, body.invars[n_consts:n_loop])
         loop = Loop(step.terms[0][0], length, block, eqn.params["reverse"], True, sliced)
         stamp(loop, (eqn.src,) if eqn.src is not None else (), eqn.adjoint)
+        absorb_updates(block)
         if not eqn.params["reverse"]:
             carried = [place.buffer for place in carries if isinstance(place, Ref)]
             self.block.extend(share_passes(block, loop.index, length, carried, self.shared.names))

@@ -11,6 +11,7 @@ import ast
 import inspect
 import random
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType
@@ -21,7 +22,7 @@ import numpy as np
 from staticbp.core.graph import SrcLine
 from staticbp.errors import FrozenRandomError
 from staticbp.trace.guards import collect, contents
-from staticbp.trace.names import here
+from staticbp.trace.names import defined_at
 from staticbp.trace.origin import LIBRARY_FILES, short_file
 
 _MISSING = object()
@@ -34,13 +35,17 @@ def refuse_draws(function: Callable[..., Any]) -> Iterator[None]:
     before = [(generator, _state(generator)) for generator in _generators(function)]
     yield
     for generator, state in before:
-        if not _equal(state, _state(generator)):
-            raise FrozenRandomError(
-                f"{_name(generator)} is drawn from while {_title(function)} is traced: "
-                "the compiled code would use this one sample for ever",
-                src=_line_of_draw(function, generator),
-                advice="Draw outside and pass the samples as an argument.",
-            )
+        if _equal(state, _state(generator)):
+            continue
+        src = _line_of_draw(function, generator)
+        if src is None and threading.active_count() > 1:
+            continue  # more likely the doing of another thread
+        raise FrozenRandomError(
+            f"{_name(generator)} is drawn from while {_title(function)} is traced: "
+            "the compiled code would use this one sample for ever",
+            src=src or defined_at(function),
+            advice="Draw outside and pass the samples as an argument.",
+        )
 
 
 def _generators(function: Callable[..., Any]) -> list[_Generator]:
@@ -95,7 +100,7 @@ def _line_of_draw(function: Callable[..., Any], generator: _Generator) -> SrcLin
             if getattr(called, "__self__", None) is generator:
                 return _source_line(found, node)
             queue.append(called)
-    return here().src
+    return None
 
 
 def _plain(function: Any) -> FunctionType | None:

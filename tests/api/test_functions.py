@@ -362,6 +362,22 @@ def test_homes_die_with_their_functions():
     assert home() is None
 
 
+def test_what_is_made_while_tracing_is_kept_by_nobody():
+    kept = []
+
+    @bp.compile
+    def f(x):
+        def step(c, _):
+            return c * x
+
+        kept.append(weakref.ref(step))
+        return bp.fold(step, x, None, length=2) + bp.grad(lambda y: y * x)(x)
+
+    assert f(2.0) == 10.0
+    gc.collect()
+    assert kept[0]() is None
+
+
 # ---- what must not happen ---------------------------------------------------------------------------------------
 
 

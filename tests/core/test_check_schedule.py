@@ -24,7 +24,7 @@ from staticbp.core.schedule import (
 from staticbp.core.schedule_text import schedule_text
 from staticbp.errors import GraphError
 
-I, J = loop_index("i"), loop_index("j")
+ROW, COL = loop_index("i"), loop_index("j")
 ONE = Const(np.float64(1))
 
 
@@ -47,8 +47,8 @@ def test_a_good_schedule_comes_back():
     work = buffer("h", 4, role="workspace", offset=0)
     good = schedule(
         Let("total", ONE),
-        Loop("i", 4, [Store(work, (I,), load(X, I)), Update("total", "{0} + {1}", load(work, I))]),
-        Loop("i", 4, [Accumulate(OUT, (I * -1 + 3,), "{0} + {1}", Local("total", FLOAT64))]),
+        Loop("i", 4, [Store(work, (ROW,), load(X, ROW)), Update("total", "{0} + {1}", load(work, ROW))]),
+        Loop("i", 4, [Accumulate(OUT, (ROW * -1 + 3,), "{0} + {1}", Local("total", FLOAT64))]),
         temporaries=[work],
     )
     assert check_schedule(good) is good
@@ -57,14 +57,14 @@ def test_a_good_schedule_comes_back():
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ([Loop("i", 5, [Store(OUT, (I,), ONE)])], r"out: f64\[4\] is indexed from 0 to 4"),
-        ([Loop("i", 4, [Store(OUT, (I,), load(X, I + 1))])], r"x: f64\[4\] is indexed from 1 to 4"),
-        ([Loop("i", 4, [Store(OUT, (I,), load(X, I + -1))])], r"x: f64\[4\] is indexed from -1 to 2"),
-        ([Loop("i", 4, [Store(OUT, (I * 2,), ONE)])], r"is indexed from 0 to 6"),
-        ([Loop("i", 4, [Store(OUT, (I * -1,), ONE)])], r"is indexed from -3 to 0"),
-        ([Loop("i", 3, [Loop("j", 3, [Store(OUT, (I + J,), ONE)])])], r"is indexed from 0 to 4"),
+        ([Loop("i", 5, [Store(OUT, (ROW,), ONE)])], r"out: f64\[4\] is indexed from 0 to 4"),
+        ([Loop("i", 4, [Store(OUT, (ROW,), load(X, ROW + 1))])], r"x: f64\[4\] is indexed from 1 to 4"),
+        ([Loop("i", 4, [Store(OUT, (ROW,), load(X, ROW + -1))])], r"x: f64\[4\] is indexed from -1 to 2"),
+        ([Loop("i", 4, [Store(OUT, (ROW * 2,), ONE)])], r"is indexed from 0 to 6"),
+        ([Loop("i", 4, [Store(OUT, (ROW * -1,), ONE)])], r"is indexed from -3 to 0"),
+        ([Loop("i", 3, [Loop("j", 3, [Store(OUT, (ROW + COL,), ONE)])])], r"is indexed from 0 to 4"),
         ([Store(OUT, (Affine(4),), ONE)], r"is indexed from 4 to 4"),
-        ([Store(OUT, (I,), ONE)], "loop index i is used outside its loop"),
+        ([Store(OUT, (ROW,), ONE)], "loop index i is used outside its loop"),
         ([Store(OUT, (Affine(0), Affine(0)), ONE)], "is indexed with 2 components"),
         ([Loop("i", 2, [Loop("i", 2, [])])], "loop index i is bound twice"),
         ([Store(OUT, (Affine(0),), Local("s", FLOAT64))], "s is used before it is set"),
@@ -83,17 +83,17 @@ def test_what_is_wrong_is_said(body, message):
 
 
 def test_the_arms_of_a_condition_are_guarded_by_it():
-    inside = Apply("{0} < {1}", (I, Affine(3)), BOOL)
-    guarded = Apply("{1} if {0} else {2}", (inside, load(X, I + 1), ONE), FLOAT64)
-    check_schedule(schedule(Loop("i", 4, [Store(OUT, (I,), guarded)])))
-    either = Apply("{1} + {2}", (inside, load(X, I + 1), ONE), FLOAT64)
+    inside = Apply("{0} < {1}", (ROW, Affine(3)), BOOL)
+    guarded = Apply("{1} if {0} else {2}", (inside, load(X, ROW + 1), ONE), FLOAT64)
+    check_schedule(schedule(Loop("i", 4, [Store(OUT, (ROW,), guarded)])))
+    either = Apply("{1} + {2}", (inside, load(X, ROW + 1), ONE), FLOAT64)
     with pytest.raises(GraphError, match="is indexed from 1 to 4"):
-        check_schedule(schedule(Loop("i", 4, [Store(OUT, (I,), either)])))
+        check_schedule(schedule(Loop("i", 4, [Store(OUT, (ROW,), either)])))
 
 
 def test_an_empty_loop_reads_nothing():
-    check_schedule(schedule(Loop("i", 0, [Store(OUT, (I + 9,), ONE)])))
-    check_schedule(schedule(Loop("i", 7, [Loop("j", 0, [Store(OUT, (I,), ONE)])])))
+    check_schedule(schedule(Loop("i", 0, [Store(OUT, (ROW + 9,), ONE)])))
+    check_schedule(schedule(Loop("i", 7, [Loop("j", 0, [Store(OUT, (ROW,), ONE)])])))
 
 
 def test_names_are_unique_and_workspace_has_a_place():
@@ -123,7 +123,7 @@ def test_text_of_a_schedule():
     text = schedule_text(
         schedule(
             Let("s", ONE),
-            Loop("i", 4, [Store(work, (I * 2 + 1,), Apply("-{0}", (load(X, I),), FLOAT64))], reverse=True),
+            Loop("i", 4, [Store(work, (ROW * 2 + 1,), Apply("-{0}", (load(X, ROW),), FLOAT64))], reverse=True),
             Call("blas.gemv", (Ref(X, (), True), ONE, True), (Ref(X),), (Ref(work, (Affine(2),)),)),
             Accumulate(OUT, (Affine(0),), "{0} + {1}", Local("s", FLOAT64)),
             temporaries=[work],

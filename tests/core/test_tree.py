@@ -1,6 +1,7 @@
 import dataclasses
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from staticbp.core import tree
 from staticbp.errors import ArgumentError, StructureError
 
-Pair = namedtuple("Pair", "left right")
+
+class Pair(NamedTuple):
+    left: object
+    right: object
 
 
 class Mode(Enum):

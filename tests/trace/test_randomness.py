@@ -1,6 +1,7 @@
 """Random draws while tracing are noticed, wherever the generator comes from."""
 
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -59,6 +60,22 @@ def test_draws_are_refused_with_their_line(function, line):
         assert caught.value.src.text == line
         assert caught.value.src.file == "test_randomness.py"
     assert "Draw outside" in str(caught.value)
+
+
+def test_other_threads_may_draw():
+    drawn, done = threading.Event(), threading.Event()
+
+    def loader():
+        np.random.rand()
+        drawn.set()
+        done.wait()
+
+    thread = threading.Thread(target=loader)
+    with refuse_draws(lambda x: x):
+        thread.start()
+        drawn.wait()
+    done.set()
+    thread.join()
 
 
 def test_functions_that_draw_nothing_pass():
