@@ -118,7 +118,7 @@ def grid(columns: int, rows: int) -> Array:
 def picture(net: list[Layer], columns: int = 51, rows: int = 21) -> str:
     shades = np.array(list(" .-=#"))
     z = run_on_all(net, grid(columns, rows)).reshape(rows, columns)
-    return "\n".join("".join(line) for line in shades[np.minimum((z * 5).astype(int), 4)])
+    return "\n".join("".join(line).rstrip() for line in shades[np.minimum((z * 5).astype(int), 4)])
 
 
 def plot(path: str, reports: Sequence[Report], networks: Sequence[list[Layer]]) -> None:

@@ -189,7 +189,7 @@ class _Function:
         pad = INDENT * depth
         match stmt:
             case Loop(index=index, extent=extent, body=body, reverse=reverse):
-                ranged = f"range({extent} - 1, -1, -1)" if reverse else f"range({extent})"
+                ranged = f"range({shapes.total((extent, -1))}, -1, -1)" if reverse else f"range({extent})"
                 yield f"{pad}for {index} in {ranged}:"
                 yield from self._block(body, depth + 1)
             case Let(name=name, expr=expr):
@@ -205,7 +205,7 @@ class _Function:
             case Reshape(view=view, ref=ref):
                 yield f"{pad}{view.name} = {_operand(ref)}.reshape({shapes.text(view.aval.shape)})  # {view.aval}"
             case Check(ok=ok, status=status):
-                yield f"{pad}if not ({expression(ok)}):"
+                yield f"{pad}if not {_condition(ok)}:"
                 yield f"{pad}{INDENT}return {status}"
             case If(test=test, then=then, orelse=orelse):
                 yield f"{pad}if {expression(test)}:"
@@ -235,6 +235,17 @@ def _assignment(target: Local | Load, expr: Expr) -> tuple[str, str]:
             if right == target and operator in "+*" and not needs_cast(expr):
                 return f"{name} {operator}= ", expression(left)
     return f"{name} = ", expression(expr)
+
+
+def _condition(ok: Expr) -> str:
+    """What a check asks for; a range in one comparison."""
+    match ok:
+        case Apply(
+            template="{0} & {1}",
+            args=(Apply(template="{0} >= {1}", args=(index, low)), Apply(template="{0} < {1}", args=(same, high))),
+        ) if index == same:
+            return f"{expression(low)} <= {expression(index)} < {expression(high)}"
+    return f"({expression(ok)})"
 
 
 def _update(target: str, combine: str, expr: Expr) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from staticbp.core.aval import Aval, aval_of
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
-from staticbp.core.schedule import Lowering
+from staticbp.core.lowering import Lowering
 from staticbp.errors import GraphError, LeakedTracerError, MutationError
 
 Value = Any  # a Traced, a Lit, a NumPy array or scalar, or a Python scalar

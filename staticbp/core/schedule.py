@@ -14,12 +14,12 @@
 
 Elementwise operations are `Apply`, shape operations are index maps and cost nothing, reductions are `Update`
 of a local scalar or `Accumulate` into memory, products are `Call`.  An index is affine in the loop indexes, or
-an integer expression that a `Check` has bounded.  A `Lowering` is how a primitive says which of these it is.
+an integer expression that a `Check` has bounded.  `lowering.py` is how a primitive says which of these it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -331,94 +331,84 @@ class Schedule:
         yield from self.results
         yield from self.temporaries
 
-
-# ---- how a primitive is lowered -----------------------------------------------------------------------------
-
-Reader = Callable[[int, Sequence[Index]], Expr]  # (operand number, index) -> its element
+    def __str__(self) -> str:
+        return schedule_text(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """Elementwise: `template` as in `Apply`; `cost` in units of an addition decides about recomputation."""
-
-    template: str
-    cost: int = 1
+# ---- the textual form: expressions fully parenthesised, so that nothing depends on precedence -------------------
 
 
-@dataclass(frozen=True, slots=True)
-class IndexMap:
-    """A shape operation: an element of the result is an expression of elements of the operands.
-
-    ``pull(read, index, in_avals, out_aval, params)``.  `check`, if given, yields ``(domain shape, condition
-    maker, message)`` that must hold before anything is read.
-    """
-
-    pull: Callable[[Reader, Sequence[Index], Sequence[Aval], Aval, dict[str, Any]], Expr]
-    check: Callable[[Reader, Sequence[Index], Sequence[Aval], dict[str, Any]], Expr] | None = None
-    check_domain: Callable[[Sequence[Aval], dict[str, Any]], Shape] | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reduce:
-    """A reduction: `domain` gives each loop's extent and whether it is reduced, in the operand's order."""
-
-    combine: str
-    initial: Callable[[np.dtype[Any]], np.generic]
-    domain: Callable[[Sequence[Aval], dict[str, Any]], Sequence[tuple[Dim, bool]]]
-    element: Callable[[Reader, Sequence[Index], dict[str, Any]], Expr]
+def schedule_text(schedule: Schedule) -> str:
+    """The textual form of a schedule."""
+    lines = [f"schedule {schedule.name}"]
+    lines += [f"  {buffer!r}" for buffer in schedule.buffers()]
+    lines += [
+        f"  fails with {n}: {f.kind}: {f.message}" + (f"  at {f.src}" if f.src else "")
+        for n, f in enumerate(schedule.failures, 1)
+    ]
+    lines.append(f"  workspace {schedule.workspace} bytes, at least {schedule.lower_bound}")
+    lines += _block(schedule.body, "  ")
+    return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Scatter:
-    """Addition of elements into an array of zeros: ``out[target(index)] += value(index)`` over `domain`.
-
-    `check`, `check_domain` and `message` are as in `IndexMap`: they hold before anything is written.
-    """
-
-    domain: Callable[[Sequence[Aval], dict[str, Any]], Shape]
-    target: Callable[[Reader, Sequence[Index], Sequence[Aval], dict[str, Any]], tuple[Index, ...]]
-    value: Callable[[Reader, Sequence[Index], dict[str, Any]], Expr]
-    combine: str = "{0} + {1}"
-    check: Callable[[Reader, Sequence[Index], Sequence[Aval], dict[str, Any]], Expr] | None = None
-    check_domain: Callable[[Sequence[Aval], dict[str, Any]], Shape] | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """Concatenation along ``params["axis"]``: each operand is written into its part of the result."""
+def expression_text(expr: Expr) -> str:
+    """An expression, every operation in parentheses."""
+    match expr:
+        case Const(value=value):
+            return f"{value.dtype}:{value}"
+        case Local(name=name):
+            return name
+        case Affine(offset=offset, terms=terms):
+            parts = [f"{c}*{name}" if c != 1 else name for name, c in terms]
+            return " + ".join([*parts, *([str(offset)] if offset != 0 or not parts else [])])
+        case Load(buffer=buffer, index=index):
+            return f"{buffer.name}[{', '.join(map(expression_text, index))}]"
+        case Apply(template=template, args=args):
+            return f"({template.format(*map(expression_text, args))})"
+    raise AssertionError(f"not an expression: {expr!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The same elements in the same order in another shape."""
+def _operand(operand: Operand) -> str:
+    if isinstance(operand, Ref):
+        prefix = f"[{', '.join(map(expression_text, operand.prefix))}]" if operand.prefix else ""
+        return f"{operand.buffer.name}{prefix}{'.T' if operand.transposed else ''}"
+    return str(operand) if isinstance(operand, bool | int | float) else expression_text(operand)
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """A call of runtime kernels: ``emit(ins, outs, params)`` gives the statements.
-
-    Operands and results are contiguous arrays in memory; with `transposable`, an operand may be a `Ref` that is
-    to be read transposed.
-    """
-
-    emit: Callable[[Sequence[Ref], Sequence[Ref], dict[str, Any]], list[Stmt]]
-    transposable: bool = False
+def _block(block: Sequence[Stmt], indent: str) -> Iterator[str]:
+    for stmt in block:
+        yield from _statement(stmt, indent)
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A loop or branch with graphs among its params; `kind` names the case in the lowering pass."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choose:
-    """A lowering that depends on the operands: ``pick(in_avals, params)``, never itself a `Choose`."""
-
-    pick: Callable[[Sequence[Aval], dict[str, Any]], Lowering]
-
-
-Lowering = Scalar | IndexMap | Reduce | Scatter | Pieces | View | Kernel | Control | Choose
+def _statement(stmt: Stmt, indent: str) -> Iterator[str]:
+    inner = indent + "  "
+    match stmt:
+        case Loop(index=index, extent=extent, body=body):
+            flags = [name for name in ("reverse", "sequential", "sliced") if getattr(stmt, name)]
+            yield f"{indent}loop {index} < {extent}{''.join(f' {flag}' for flag in flags)}"
+            yield from _block(body, inner)
+        case Let(name=name, expr=expr):
+            yield f"{indent}let {name} = {expression_text(expr)}"
+        case Update(name=name, combine=combine, expr=expr):
+            yield f"{indent}update {name} = {combine.format(name, expression_text(expr))}"
+        case Store(buffer=buffer, index=index, expr=expr):
+            yield f"{indent}store {buffer.name}[{', '.join(map(expression_text, index))}] = {expression_text(expr)}"
+        case Accumulate(buffer=buffer, index=index, combine=combine, expr=expr):
+            target = f"{buffer.name}[{', '.join(map(expression_text, index))}]"
+            yield f"{indent}accumulate {target} = {combine.format(target, expression_text(expr))}"
+        case Call(kernel=kernel, args=args):
+            yield f"{indent}call {kernel}({', '.join(map(_operand, args))})"
+        case Reshape(view=view, ref=ref):
+            yield f"{indent}view {view.name}: {view.aval} = {_operand(ref)}"
+        case Check(ok=ok, status=status):
+            yield f"{indent}check {expression_text(ok)} else {status}"
+        case If(test=test, then=then, orelse=orelse):
+            yield f"{indent}if {expression_text(test)}"
+            yield from _block(then, inner)
+            yield f"{indent}else"
+            yield from _block(orelse, inner)
+        case While(head=head, test=test, body=body):
+            yield f"{indent}while"
+            yield from _block(head, inner)
+            yield f"{indent}  test {expression_text(test)}"
+            yield from _block(body, inner)

@@ -28,6 +28,7 @@ from staticbp.ops import (
     special,
     statistics,
 )
+from staticbp.ops.families import Elementwise
 from staticbp.ops.getitem import getitem
 from staticbp.ops.options import traced
 from staticbp.ops.registry import NUMPY, PRIMITIVES, SCIPY
@@ -79,6 +80,13 @@ def alternative(name: str) -> str | None:
     return _ALTERNATIVES.get(name)
 
 
+def elementwise_of(ufunc: np.ufunc) -> Elementwise:
+    """The operation behind one of Python's operators."""
+    operation = NUMPY[ufunc]
+    assert isinstance(operation, Elementwise), ufunc
+    return operation
+
+
 _METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.add, "reduce"): np.sum,
     (np.multiply, "reduce"): np.prod,
@@ -109,4 +117,4 @@ def _outer(ufunc: np.ufunc, x: Value, y: Value) -> Value:
     return ufunc(np.reshape(x, spread), y)
 
 
-__all__ = ["MODULES", "NUMPY", "PRIMITIVES", "SCIPY", "alternative", "getitem", "ufunc_method"]
+__all__ = ["MODULES", "NUMPY", "PRIMITIVES", "SCIPY", "alternative", "elementwise_of", "getitem", "ufunc_method"]

@@ -10,8 +10,8 @@ import numpy as np
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.interpret import interpret
+from staticbp.core.lowering import Control
 from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, named, value_aval
-from staticbp.core.schedule import Control
 from staticbp.core.shape import static_shape
 from staticbp.errors import ControlFlowError
 from staticbp.ops.families import ZERO, elementwise

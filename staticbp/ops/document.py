@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Pieces, Reduce, Scatter, View
 from staticbp.core.primitive import Primitive
-from staticbp.core.schedule import Choose, Control, IndexMap, Kernel, Lowering, Pieces, Reduce, Scatter, View
 from staticbp.ops import catalog, linear
 from staticbp.ops.conventions import CONVENTIONS
 from staticbp.ops.families import Bilinear, Elementwise, General

@@ -16,8 +16,8 @@ import numpy as np
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, check_dtype, promotion_token
 from staticbp.core.graph import Lit
+from staticbp.core.lowering import Lowering, Scalar
 from staticbp.core.primitive import Params, Primitive, Rules, Traced, Value, bind, value_aval
-from staticbp.core.schedule import Lowering, Scalar
 from staticbp.errors import DtypeError, NotDifferentiableError, ShapeError, UnsupportedFunctionError
 from staticbp.ops.linear import add_all, batch_operand, fit, linear, operand, recorded, strong, times, zeros
 from staticbp.ops.options import fresh

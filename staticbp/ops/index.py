@@ -13,8 +13,9 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import INT64, Aval
+from staticbp.core.lowering import Choose, IndexMap, Reader, Scatter
 from staticbp.core.primitive import Value, value_aval
-from staticbp.core.schedule import Affine, Choose, Expr, Index, IndexMap, Reader, Scatter
+from staticbp.core.schedule import Affine, Expr, Index
 from staticbp.core.shape import Dim, Shape
 from staticbp.errors import DtypeError, ShapeError, TracedIndexError
 from staticbp.ops.linear import Linear, broadcast_to, linear, to_dtype

@@ -16,8 +16,8 @@ import numpy as np
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, check_dtype, promotion_token
 from staticbp.core.graph import Lit
+from staticbp.core.lowering import IndexMap, Lowering, Reader, Scalar, View
 from staticbp.core.primitive import Builder, Params, Primitive, Rules, Traced, Value, bind, lift, value_aval
-from staticbp.core.schedule import IndexMap, Lowering, Reader, Scalar, View
 from staticbp.core.shape import Dim, Shape
 from staticbp.errors import DtypeError, ShapeError
 from staticbp.ops.registry import as_tuple, declare, ufunc_dtypes

@@ -22,24 +22,9 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
+from staticbp.core.lowering import Choose, IndexMap, Kernel, Lowering, Reader, Reduce
 from staticbp.core.primitive import Value, value_aval
-from staticbp.core.schedule import (
-    Apply,
-    Call,
-    Choose,
-    Expr,
-    Index,
-    IndexMap,
-    Kernel,
-    Loop,
-    Lowering,
-    Reader,
-    Reduce,
-    Ref,
-    Stmt,
-    expr_dtype,
-    loop_index,
-)
+from staticbp.core.schedule import Apply, Call, Expr, Index, Loop, Ref, Stmt, expr_dtype, loop_index
 from staticbp.core.shape import Dim, Shape
 from staticbp.errors import DtypeError, ShapeError
 from staticbp.ops.families import Bilinear, bilinear

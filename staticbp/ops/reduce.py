@@ -9,8 +9,9 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import BOOL, INT64, Aval, check_dtype
+from staticbp.core.lowering import Choose, Lowering, Reader, Reduce
 from staticbp.core.primitive import Value, value_aval
-from staticbp.core.schedule import Choose, Expr, Index, Lowering, Reader, Reduce
+from staticbp.core.schedule import Expr, Index
 from staticbp.core.shape import Dim
 from staticbp.errors import ShapeError
 from staticbp.ops.arithmetic import maximum, minimum, where

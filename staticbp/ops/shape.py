@@ -14,8 +14,9 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import INT64, Aval
+from staticbp.core.lowering import IndexMap, Pieces, Reader
 from staticbp.core.primitive import Primitive, Value, value_aval
-from staticbp.core.schedule import Affine, Apply, Expr, Index, IndexMap, Pieces, Reader
+from staticbp.core.schedule import Affine, Apply, Expr, Index
 from staticbp.core.shape import Dim, Shape
 from staticbp.errors import DtypeError, ShapeError
 from staticbp.ops.linear import Linear, broadcast, fill, linear, literal, reshape

@@ -10,6 +10,7 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import BOOL, INT64, Aval
+from staticbp.core.lowering import Kernel
 from staticbp.core.primitive import Value, value_aval
 from staticbp.core.schedule import (
     Affine,
@@ -18,7 +19,6 @@ from staticbp.core.schedule import (
     Const,
     If,
     Index,
-    Kernel,
     Let,
     Load,
     Local,
@@ -58,7 +58,7 @@ def _running(combine: str, initial: int) -> Kernel:
     def emit(ins: Sequence[Ref], outs: Sequence[Ref], params: dict[str, Any]) -> list[Stmt]:
         (x,), (out,) = ins, outs
         axis = params["axis"]
-        total = Local("total", x.dtype)
+        total = Local("so_far", x.dtype)
 
         def inner(index: tuple[Affine, ...]) -> list[Stmt]:
             step: list[Stmt] = [

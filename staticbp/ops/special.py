@@ -64,7 +64,6 @@ def implements_scipy(function: F) -> F:
 # ---- sigmoids ---------------------------------------------------------------------------------------------
 
 
-
 def _expit_slope(x: Any) -> Any:
     small = np.exp(-np.abs(np.asarray(x, float_dtypes(np.asarray(x).dtype)[0])))
     return small / (1 + small) ** 2

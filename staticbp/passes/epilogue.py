@@ -95,8 +95,10 @@ def _absorb(block: list[Stmt], call: Call, update: Update) -> None:
     dtype = update.matrix.aval.dtype
     factor: Expr = update.factor if update.factor is not None else Const(dtype.type(1))
     if update.negative:
-        factor = Const(-factor.value) if isinstance(factor, Const) else Apply("-{0}", (factor,), dtype)
-    left, right, product = (arg for arg in call.args if isinstance(arg, Ref))
+        factor = (
+            Const(dtype.type(-factor.value.item())) if isinstance(factor, Const) else Apply("-{0}", (factor,), dtype)
+        )
+    left, right, _ = (arg for arg in call.args if isinstance(arg, Ref))
     matrix = Ref(update.matrix)
     flags = [arg for arg in call.args[3:] if isinstance(arg, bool)]
     flags += [False] * (2 - len(flags))

@@ -10,33 +10,25 @@ import numpy as np
 
 from staticbp.core.aval import INT64, Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Pieces, Reduce, Scalar, Scatter, View
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
     Apply,
     Buffer,
     Check,
-    Choose,
     Const,
-    Control,
     Expr,
     Failure,
     Index,
-    IndexMap,
-    Kernel,
     Let,
     Load,
     Local,
-    Pieces,
-    Reduce,
     Ref,
     Reshape,
-    Scalar,
-    Scatter,
     Stmt,
     Store,
     Update,
-    View,
     loop_index,
 )
 from staticbp.core.shape import Dim
@@ -91,6 +83,7 @@ class Equations:
         self.defined = self.inlining.defined
         self.lowerings = self.inlining.lowerings
         self.fixed: dict[Var, Ref] = {}
+        self.in_adjoint = False  # whether the equation at hand belongs to a derivative
         self.sources: list[SrcLine] = []
         self._checked: set[tuple[Expr, tuple[Dim, ...]]] = set()
 
@@ -126,6 +119,7 @@ class Equations:
     def _lower(self, eqn: Eqn) -> None:
         lowering = self.lowerings[id(eqn)]
         self.sources = [eqn.src] if eqn.src is not None else []
+        self.in_adjoint = eqn.adjoint
         match lowering:
             case Scalar() | IndexMap():
                 self._check_indexes(eqn, lowering)
@@ -214,13 +208,17 @@ class Equations:
                 return Ref(base.buffer, base.prefix, not base.transposed)
         ref = Ref(self.shared.buffer(getattr(atom, "name", "filled"), atom.aval))
         self.copy(atom, ref)
+        if isinstance(atom, Var):
+            self.places.setdefault(atom, ref)
         return ref
 
-    def copy(self, atom: Atom, ref: Ref) -> None:
+    def copy(self, atom: Atom, ref: Ref, src: SrcLine | None = None) -> None:
         """Write a variable or literal into memory, element by element."""
+        pending, self.sources = self.sources, [src] if src is not None else []
         for stmt in self.nest(ref.shape, lambda index: [Store(ref.buffer, ref.at(index), self.read(atom, index))]):
-            stamp(stmt, (), False)
+            stamp(stmt, self._take_sources(), self.in_adjoint)
             fuse.insert(self.block, stmt, self.shared.becomes)
+        self.sources = pending
 
     # -- placing ------------------------------------------------------------------------------------------
     def place(self, var: Var) -> Place:

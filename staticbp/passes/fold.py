@@ -14,8 +14,8 @@ import numpy as np
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit
+from staticbp.core.lowering import Choose
 from staticbp.core.primitive import Primitive
-from staticbp.core.schedule import Choose
 from staticbp.ops.families import Elementwise
 from staticbp.ops.linear import broadcast, cast, reshape
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat

@@ -14,7 +14,8 @@ from staticbp.core.schedule import Affine, Buffer, Const, Index, Let, Loop, Stmt
 from staticbp.passes.access import Footprint, Place, footprint, independent
 
 REACH = 12  # how many statements a loop may move up
-MOST_BUFFERS = 16  # arrays in one fused loop (some become registers): beyond, checks for overlap cost more than is saved
+# Arrays in one fused loop, some of which become registers: beyond, checks for overlap cost more than is saved.
+MOST_BUFFERS = 16
 
 
 def insert(block: list[Stmt], stmt: Stmt, becomes: Mapping[Buffer, Buffer]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Eqn, Graph, Var
-from staticbp.core.schedule import Choose, Control, IndexMap, Kernel, Lowering, Reduce, Scalar, View
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Reduce, Scalar, View
 from staticbp.core.shape import Dim, Shape
 
 CHEAP = 2  # what may be computed again at every use, in units of an addition

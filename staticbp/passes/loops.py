@@ -12,8 +12,8 @@ from typing import Any
 
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
+from staticbp.core.lowering import IndexMap, Pieces, View
 from staticbp.core.primitive import Primitive
-from staticbp.core.schedule import IndexMap, Pieces, View
 from staticbp.ops.control import scan
 from staticbp.ops.linear import broadcast, cast, reshape
 from staticbp.ops.shape import transpose

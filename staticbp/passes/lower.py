@@ -12,20 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
-from staticbp.core.schedule import (
-    Affine,
-    Buffer,
-    Control,
-    Let,
-    Load,
-    Local,
-    Loop,
-    Ref,
-    Schedule,
-    Stmt,
-    Store,
-    loop_index,
-)
+from staticbp.core.lowering import Control
+from staticbp.core.schedule import Affine, Buffer, Let, Load, Local, Loop, Ref, Schedule, Stmt, Store, loop_index
 from staticbp.core.text import Names
 from staticbp.passes.carry import assign, insert_early, update_in_place
 from staticbp.passes.epilogue import absorb_updates
@@ -133,7 +121,7 @@ class Lowerer(Equations):
                 stamp(start, self._take_sources(), eqn.adjoint)
                 self.block.append(start)
             elif isinstance(carry, Ref):
-                self.copy(atom, carry)
+                self.copy(atom, carry, eqn.src)
         rows: list[Ref] = []
         for out in eqn.outs[n_carry:]:
             self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
@@ -144,7 +132,7 @@ class Lowerer(Equations):
         inner = Lowerer(self.shared, body, block, inner_places, self.depth + 1, self.steps + 1, resumable=False)
         inner.run_body(carries, rows, body.invars[n_consts:n_loop])
         loop = Loop(step.terms[0][0], length, block, eqn.params["reverse"], True, sliced)
-        stamp(loop, (eqn.src,) if eqn.src is not None else (), eqn.adjoint)
+        loop.src, loop.adjoint = (eqn.src,) if eqn.src is not None else (), eqn.adjoint
         absorb_updates(block)
         if not eqn.params["reverse"]:
             carried = [place.buffer for place in carries if isinstance(place, Ref)]

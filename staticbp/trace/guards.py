@@ -159,9 +159,7 @@ class Guards:
             self._names[f"e{index}"] = _hold(found)
         return None
 
-    def watch_item(
-        self, mapping: Mapping[str, Any], key: str, where: str, kind: Kind, owner: object = None
-    ) -> None:
+    def watch_item(self, mapping: Mapping[str, Any], key: str, where: str, kind: Kind, owner: object = None) -> None:
         """Watch an entry of the dictionary of a module, class (the owner of a passing view) or function."""
         value = mapping.get(key, MISSING)
         read = partial(mapping.get, key, MISSING)
@@ -180,9 +178,7 @@ class Guards:
         names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
         for index, name in enumerate(names):
             read, test = partial(_default, function, index), f"{{s}}.__defaults__[{index}] is {{e}}"
-            self._watch(
-                (id(function), index), f"default of `{name}`", "default", read, read(), function, test
-            )
+            self._watch((id(function), index), f"default of `{name}`", "default", read, read(), function, test)
         keyword_only = function.__kwdefaults__ or {}
         for name in keyword_only:
             self.watch_item(keyword_only, name, f"default of `{name}`", "default")

@@ -144,7 +144,7 @@ class Reach:
                     if callable(item):
                         self.add(item)
             case _:
-                call = getattr(type(value), "__call__", None)
+                call = getattr(type(value), "__call__", None)  # noqa: B004  (the function itself is wanted)
                 if isinstance(call, FunctionType):
                     self.add(call, value)
         # A wrapper of functools.wraps, or a function that staticbp has decorated.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Var
@@ -22,9 +21,7 @@ def plain_builder(name: str) -> Builder:
     return Builder(name, Tracer, None)
 
 
-def trace(
-    function: Callable[..., Sequence[Value]], name: str, avals: Sequence[Aval], names: Sequence[str]
-) -> Graph:
+def trace(function: Callable[..., Sequence[Value]], name: str, avals: Sequence[Aval], names: Sequence[str]) -> Graph:
     """The graph of a flat function: tracers of the given types in, a sequence of values out."""
     graph, captures = trace_open(function, name, avals, names)
     if captures:

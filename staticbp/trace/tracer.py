@@ -14,7 +14,6 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from staticbp.core import shape as shapes
-from staticbp.core.aval import Aval
 from staticbp.core.graph import Lit, SrcLine
 from staticbp.core.primitive import Traced
 from staticbp.errors import (
@@ -53,30 +52,33 @@ def located(method: F) -> F:
 
 def _operators(ufunc: np.ufunc) -> tuple[Any, Any]:
     """``x + y`` and ``y + x`` by a ufunc; Python scalars stay weak."""
+    operation = catalog.elementwise_of(ufunc)
 
     @located
     def forward(self: Tracer, other: Any) -> Any:
-        return catalog.NUMPY[ufunc].weakly(self, other) if _is_operand(other) else NotImplemented
+        return operation.weakly(self, other) if _is_operand(other) else NotImplemented
 
     @located
     def reflected(self: Tracer, other: Any) -> Any:
-        return catalog.NUMPY[ufunc].weakly(other, self) if _is_operand(other) else NotImplemented
+        return operation.weakly(other, self) if _is_operand(other) else NotImplemented
 
     return forward, reflected
 
 
 def _in_place(ufunc: np.ufunc) -> Any:
     """``x += y``: the name is bound to a new value, and the old one may not be used again."""
+    operation = catalog.elementwise_of(ufunc)
 
     @located
     def update(self: Tracer, other: Any) -> Any:
         if not _is_operand(other):
             return NotImplemented
-        updated = catalog.NUMPY[ufunc].weakly(self, other)
+        updated = operation.weakly(self, other)
         if self.ndim:
             if not shapes.same(updated.shape, self.shape):
                 raise MutationError(
-                    f"an array of shape {shapes.text(self.shape)} cannot hold a result of shape {shapes.text(updated.shape)}"
+                    f"an array of shape {shapes.text(self.shape)} cannot hold a result of shape "
+                    f"{shapes.text(updated.shape)}"
                 )
             if not np.can_cast(updated.dtype, self.dtype, "same_kind"):
                 raise MutationError(f"an array of {self.dtype} cannot hold a result of {updated.dtype}")
@@ -88,9 +90,7 @@ def _in_place(ufunc: np.ufunc) -> Any:
 
 
 def _is_operand(value: Any) -> bool:
-    return isinstance(
-        value, Traced | Lit | np.ndarray | np.generic | bool | int | float | complex | list | tuple
-    )
+    return isinstance(value, Traced | Lit | np.ndarray | np.generic | bool | int | float | complex | list | tuple)
 
 
 def _method(function: Callable[..., Any]) -> Any:
@@ -182,7 +182,8 @@ class Tracer(Traced):
         if kwargs.get("out") is not None:
             raise MutationError(
                 f"np.{ufunc.__name__} would write a traced value into a plain array",
-                advice="Write `y = y + x` instead of `y += x` or out=y, or make y traced: from staticbp import numpy as np.",
+                advice="Write `y = y + x` instead of `y += x` or out=y, or make y traced: "
+                "from staticbp import numpy as np.",
             )
         if method != "__call__":
             return catalog.ufunc_method(ufunc, method)(*inputs, **kwargs)
@@ -288,7 +289,7 @@ class Tracer(Traced):
 
     @located
     def __neg__(self) -> Any:
-        return catalog.NUMPY[np.negative].weakly(self)  # type: ignore[attr-defined]
+        return catalog.elementwise_of(np.negative).weakly(self)
 
     @located
     def __pos__(self) -> Any:
@@ -296,7 +297,7 @@ class Tracer(Traced):
 
     @located
     def __abs__(self) -> Any:
-        return catalog.NUMPY[np.absolute].weakly(self)  # type: ignore[attr-defined]
+        return catalog.elementwise_of(np.absolute).weakly(self)
 
     @located
     def __invert__(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
-from staticbp.core.schedule import IndexMap, Scalar
+from staticbp.core.lowering import IndexMap, Scalar
 
 
 def split(joint: Graph, n_outs: int, n_cotangents: int) -> tuple[Graph, Graph]:

@@ -5,7 +5,8 @@ import pytest
 
 from staticbp.codegen.expressions import expression, fill, literal, template
 from staticbp.core.aval import FLOAT32, FLOAT64, INT64, Aval
-from staticbp.core.schedule import Affine, Apply, Buffer, Const, Load, Local, Scalar, loop_index
+from staticbp.core.lowering import Scalar
+from staticbp.core.schedule import Affine, Apply, Buffer, Const, Load, Local, loop_index
 from staticbp.core.shape import symbol
 from staticbp.ops.catalog import PRIMITIVES
 from staticbp.runtime import vecmath

@@ -250,7 +250,7 @@ def test_branches_loops_and_checks():
         While([Let("s", ONE)], test, [Store(OUT, (I_,), Local("s", FLOAT64))]),
     ]
     assert lines_of(Loop("i", 4, body, reverse=True)) == [
-        "    for i in range(4 - 1, -1, -1):",
+        "    for i in range(3, -1, -1):",
         "        if not (x[i] < 1.0):",
         "            return 3",
         "        if x[i] < 1.0:",

@@ -20,8 +20,8 @@ from staticbp.core.schedule import (
     Store,
     Update,
     loop_index,
+    schedule_text,
 )
-from staticbp.core.schedule_text import schedule_text
 from staticbp.errors import GraphError
 
 ROW, COL = loop_index("i"), loop_index("j")

@@ -10,13 +10,13 @@ def drawdown(returns, out_bar, out, returns_bar, work):
     total_bar_mul = work[128:224].view(np.float64)  # f64[12]
     total_bar = work[256:352].view(np.float64)  # f64[12]
     # test_writer.py:117  total = np.cumsum(returns)
-    total_total = 0.0
+    total_so_far = 0.0
     # test_writer.py:118  return np.mean((total - np.max(total)) ** 2)
     out_max = -np.inf
     for i in range(12):
-        total_total += returns[i]
-        total[i] = total_total
-        out_max = vm.rmax(out_max, total_total)
+        total_so_far += returns[i]
+        total[i] = total_so_far
+        out_max = vm.rmax(out_max, total_so_far)
     out_sum = 0.0
     out_sum_bar = out_bar / 12.0
     out_max_bar_sum = 0.0
@@ -33,8 +33,8 @@ def drawdown(returns, out_bar, out, returns_bar, work):
     out_max_bar_div = -(out_max_bar_sum / out_max_bar_sum_2)
     for i in range(12):
         total_bar[i] = total_bar_mul[i] + (out_max_bar_div if total[i] == out_max else 0.0)
-    returns_bar_total = 0.0
-    for i in range(12 - 1, -1, -1):
-        returns_bar_total += total_bar[i]
-        returns_bar[i] = returns_bar_total
+    returns_bar_so_far = 0.0
+    for i in range(11, -1, -1):
+        returns_bar_so_far += total_bar[i]
+        returns_bar[i] = returns_bar_so_far
     return 0

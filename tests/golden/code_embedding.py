@@ -12,7 +12,7 @@ def embedding(table, ids, out_bar, out, table_bar):
             table_bar[i, j] = 0.0
     for i in range(4):
         # test_writer.py:112  rows = table[ids]
-        if not ((ids[i] >= -9) & (ids[i] < 9)):
+        if not -9 <= ids[i] < 9:
             return 1
         for j in range(4):
             # test_writer.py:113  return np.sum(np.tanh(rows))

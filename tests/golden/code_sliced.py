@@ -8,6 +8,7 @@ from staticbp.runtime import vecmath as vm
 def descent(w, X, y, out_bar, out, w_bar, work, progress):
     w_2 = work[0:24].view(np.float64)  # f64[3]
     if progress[0] == 0:
+        # test_writer.py:131  trained = scan(w, X, y, body=body, n_consts=0, n_carry=1, length=5, reverse=False)
         for i in range(3):
             w_2[i] = w[i]
         progress[0] = 1
@@ -16,9 +17,8 @@ def descent(w, X, y, out_bar, out, w_bar, work, progress):
         start = progress[1]
         stop = min(5, start + progress[2])
         for t in range(start, stop):
-            # test_writer.py:131  trained = scan(w, X, y, body=body, n_consts=0, n_carry=1, length=5, reverse=False)
-            error_vecdot = 0.0
             # test_writer.py:127  error = w @ x - target
+            error_vecdot = 0.0
             for i in range(3):
                 error_vecdot = vm.radd(error_vecdot, w_2[i] * X[t, i])
             # test_writer.py:128  return [w - 0.1 * error * x]

@@ -11,29 +11,9 @@ from typing import Any
 import numpy as np
 
 from staticbp.core.aval import INT64, Aval, aval_of
+from staticbp.core.lowering import Choose, IndexMap, Kernel, Lowering, Pieces, Reduce, Scatter, View
 from staticbp.core.primitive import Primitive
-from staticbp.core.schedule import (
-    Affine,
-    Apply,
-    Buffer,
-    Call,
-    Choose,
-    Const,
-    Expr,
-    Index,
-    IndexMap,
-    Kernel,
-    Load,
-    Loop,
-    Lowering,
-    Pieces,
-    Reduce,
-    Ref,
-    Scatter,
-    Stmt,
-    View,
-    loop_index,
-)
+from staticbp.core.schedule import Affine, Apply, Buffer, Call, Const, Expr, Index, Load, Loop, Ref, Stmt, loop_index
 from staticbp.core.shape import Dim, static, static_shape
 
 Array = np.ndarray[Any, Any]
@@ -166,19 +146,14 @@ def execute(memory: Memory, stmt: Stmt, loops: dict[str, int]) -> None:
             a, b, out = (array_of(memory, ref, loops) for ref in args[:3] if isinstance(ref, Ref))
             assert reads == args[:2]
             assert writes == args[2:3]
-            flags = args[3:-2]
-            alpha, beta = args[-2:]
-            assert isinstance(alpha, Const)
-            assert isinstance(beta, Const)
-            assert alpha.dtype == beta.dtype == out.dtype
-            assert alpha.value == 1
-            assert beta.value == 0
+            # Flags that are false, and alpha and beta, are left to the kernels' defaults.
+            assert all(flag is True or flag is False for flag in args[3:])
+            left, right = (*args[3:], False, False)[:2]
             if kernel == "blas.gemv":
-                (trans,) = flags
-                out[...] = (a.T if trans else a) @ b
+                assert not right
+                out[...] = (a.T if left else a) @ b
             else:
                 assert kernel == "blas.gemm"
-                left, right = flags
                 out[...] = (a.T if left else a) @ (b.T if right else b)
         case _:
             raise TypeError(f"{stmt} is not what products are lowered to")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from staticbp.core.graph import Graph
-from staticbp.core.schedule import Control
+from staticbp.core.lowering import Control
 from staticbp.ops.arithmetic import divide_or_zero
 from staticbp.ops.families import ZERO, elementwise
 from staticbp.ops.registry import NUMPY, PRIMITIVES, float_dtypes

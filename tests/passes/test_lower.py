@@ -5,8 +5,7 @@ import pytest
 
 from staticbp.codegen.writer import write
 from staticbp.core.aval import FLOAT64, INT64, Aval
-from staticbp.core.schedule import Call, Check, Loop
-from staticbp.core.schedule_text import schedule_text
+from staticbp.core.schedule import Call, Check, Loop, schedule_text
 from staticbp.core.traverse import walk
 from staticbp.ops.control import scan
 from staticbp.passes import lower as lowering

@@ -18,8 +18,8 @@ from staticbp.core.schedule import (
     Store,
     Update,
     loop_index,
+    schedule_text,
 )
-from staticbp.core.schedule_text import schedule_text
 from staticbp.core.text import Names
 from staticbp.passes.registers import keep_in_registers
 

@@ -16,8 +16,8 @@ from staticbp.core.schedule import (
     Store,
     Update,
     loop_index,
+    schedule_text,
 )
-from staticbp.core.schedule_text import schedule_text
 from staticbp.core.text import Names
 from staticbp.passes.rename import rename_locals
 

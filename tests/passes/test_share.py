@@ -14,8 +14,8 @@ from staticbp.core.schedule import (
     Store,
     Update,
     loop_index,
+    schedule_text,
 )
-from staticbp.core.schedule_text import schedule_text
 from staticbp.core.text import Names
 from staticbp.passes.names import reuse_names
 from staticbp.passes.share import share_expressions
