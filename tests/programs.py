@@ -206,7 +206,7 @@ def constant(draw: Draw) -> Item | None:
         return Item(x.value * float(number), 2 * x.bound)
     if kind == 1:
         return Item(float(number) - x.value, 2 + x.bound)
-    captured = draw.rng.uniform(-1, 1, x.shape).astype(draw.dtype)
+    captured: Any = draw.rng.uniform(-1, 1, x.shape).astype(draw.dtype)
     return Item(x.value + captured, 1 + x.bound)
 
 

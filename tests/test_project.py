@@ -24,9 +24,7 @@ def run_tool(module: str, *arguments: str, start: tuple[str, str] | None = None)
     """Run a tool on the checkout; fail with what it says."""
     __tracebackhide__ = True
     if importlib.util.find_spec(module) is None:
-        pytest.fail(
-            f"{module} is not installed; install the test tools with\n    {INSTALL_TOOLS}", pytrace=False
-        )
+        pytest.fail(f"{module} is not installed; install the test tools with\n    {INSTALL_TOOLS}", pytrace=False)
     process = subprocess.run(
         [sys.executable, *(start or ("-m", module)), *arguments],
         cwd=ROOT,

@@ -39,13 +39,13 @@ PAUSED = -1  # the status of a function that has done its share of a long loop
 def write(schedule: Schedule, title: str) -> str:
     """The module of a schedule: docstring, imports, one function."""
     body = list(_Function(schedule).lines())
-    modules = sorted({m for m in ("blas", "kernels") if any(f"{m}." in line for line in body)})
-    if any("vm." in line for line in body):
-        modules.append("vecmath as vm")
-    imports = ["import numpy as np"]
-    if modules:
-        imports += ["", f"from staticbp.runtime import {', '.join(modules)}"]
-    return "\n".join([f'"""{_plain(title)}"""', "", *imports, "", "", *body, ""])
+    text = "\n".join(line.split("# ")[0] for line in body)
+    numpy = ["import numpy as np"] if "np." in text else []
+    runtime = [f"from staticbp.runtime import {m}" for m in ("blas", "kernels") if f"{m}." in text]
+    runtime += ["from staticbp.runtime import vecmath as vm"] if "vm." in text else []
+    imports = [*numpy, *([""] if numpy and runtime else []), *runtime]
+    blank = ["", ""] if imports else []
+    return "\n".join([f'"""{_plain(title)}"""', "", *imports, *blank, *body, ""])
 
 
 def parameters(schedule: Schedule) -> list[str]:

@@ -170,7 +170,5 @@ def _verified_contents(path: Path, name: str, file: RemoteFile) -> bytes:
     contents = read_contents(path, name, limit=file.size)
     digest = hashlib.sha256(contents).hexdigest()
     if digest != file.sha256:
-        raise DatasetError(
-            f"{name} is not the file wanted: the SHA-256 of its contents is {digest}, not {file.sha256}"
-        )
+        raise DatasetError(f"{name} is not the file wanted: the SHA-256 of its contents is {digest}, not {file.sha256}")
     return contents

@@ -128,9 +128,7 @@ def decode_idx(contents: bytes, name: str) -> NDArray[Any]:
     dtype = _DTYPES[code]
     header = 4 + 4 * n_dims
     if len(contents) < header:
-        raise DatasetError(
-            f"{name} is truncated: it ends inside its header, at byte {len(contents)} of {header}"
-        )
+        raise DatasetError(f"{name} is truncated: it ends inside its header, at byte {len(contents)} of {header}")
     shape = struct.unpack(f">{n_dims}I", contents[4:header])
 
     announced = math.prod(shape) * dtype.itemsize
@@ -139,15 +137,11 @@ def decode_idx(contents: bytes, name: str) -> NDArray[Any]:
     if present < announced:
         raise DatasetError(f"{name} is truncated: {what}, but only {present} bytes follow")
     if present > announced:
-        raise DatasetError(
-            f"{name} is not a valid IDX file: {what}, but {present - announced} bytes are left over"
-        )
+        raise DatasetError(f"{name} is not a valid IDX file: {what}, but {present - announced} bytes are left over")
     try:
         elements = np.frombuffer(contents, dtype, offset=header).reshape(shape)
     except ValueError as error:  # e.g. 200 dimensions, or lengths whose product overflows beside a zero
-        raise DatasetError(
-            f"{name} is not a valid IDX file: no array has the shape {_times(shape)}"
-        ) from error
+        raise DatasetError(f"{name} is not a valid IDX file: no array has the shape {_times(shape)}") from error
     return elements.astype(dtype.newbyteorder("="))  # a copy: what np.frombuffer gives is read-only
 
 

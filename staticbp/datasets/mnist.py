@@ -197,8 +197,7 @@ def _assembled(members: list[_Member]) -> Mnist:
         _check_labels(labels)
         if len(labels.array) != len(images.array):
             raise DatasetError(
-                f"{labels.name} holds {len(labels.array)} labels, "
-                f"but {images.name} holds {len(images.array)} images"
+                f"{labels.name} holds {len(labels.array)} labels, but {images.name} holds {len(images.array)} images"
             )
     return Mnist(*(member.array for member in members))
 
@@ -207,9 +206,7 @@ def _check_images(images: _Member) -> None:
     _check_elements(images)
     shape = images.array.shape
     if len(shape) == 1:
-        raise DatasetError(
-            f"{images.name} does not hold images: its array is one-dimensional, as that of labels is"
-        )
+        raise DatasetError(f"{images.name} does not hold images: its array is one-dimensional, as that of labels is")
     if len(shape) != 3 or shape[1:] != (SIDE, SIDE):
         raise DatasetError(
             f"{images.name} does not hold images of {SIDE}×{SIDE} pixels: its array has the shape {shape}"
@@ -220,9 +217,7 @@ def _check_labels(labels: _Member) -> None:
     _check_elements(labels)
     shape = labels.array.shape
     if len(shape) == 3:
-        raise DatasetError(
-            f"{labels.name} does not hold labels: its array is three-dimensional, as that of images is"
-        )
+        raise DatasetError(f"{labels.name} does not hold labels: its array is three-dimensional, as that of images is")
     if len(shape) != 1:
         raise DatasetError(f"{labels.name} does not hold labels: its array has the shape {shape}")
     wrong = np.flatnonzero(labels.array >= CLASSES)

@@ -192,9 +192,7 @@ def test_a_mirror_out_of_reach(mirror, tmp_path):
         assert fetch(FILE, [nobody, mirror(send(GOOD)).url], tmp_path) == CONTENTS
 
 
-@pytest.mark.parametrize(
-    "damage", [b"", GOOD[:-1], GOOD[:1000] + b"?" + GOOD[1001:], gzip.compress(b"other")]
-)
+@pytest.mark.parametrize("damage", [b"", GOOD[:-1], GOOD[:1000] + b"?" + GOOD[1001:], gzip.compress(b"other")])
 def test_a_damaged_copy_is_replaced(mirror, tmp_path, damage):
     (tmp_path / "noise.gz").write_bytes(damage)
     good = mirror(send(GOOD))
@@ -224,9 +222,7 @@ def test_an_interrupt_leaves_nothing_behind(mirror, tmp_path, monkeypatch):
 def test_downloads_at_the_same_time_do_not_disturb_each_other(mirror, tmp_path: Path):
     url = mirror(send(GOOD)).url
     results: list[bytes] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(fetch(FILE, [url], tmp_path))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(fetch(FILE, [url], tmp_path))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -97,9 +97,7 @@ def test_every_byte_of_a_gzip_file_is_guarded(tmp_path):
     file = tmp_path / "digits"
     compressed = gzip.compress(PLAIN, mtime=0)
     for position in range(len(compressed)):
-        file.write_bytes(
-            compressed[:position] + bytes([compressed[position] ^ 0xFF]) + compressed[position + 1 :]
-        )
+        file.write_bytes(compressed[:position] + bytes([compressed[position] ^ 0xFF]) + compressed[position + 1 :])
         try:
             array = read_idx(file)
         except DatasetError:

@@ -39,9 +39,7 @@ def random_digits(n_train: int = 13, n_test: int = 7) -> Mnist:
     )
 
 
-def write(
-    digits: Mnist, directory: Path, ending: str = "", compress: Callable[[bytes], bytes] = bytes
-) -> None:
+def write(digits: Mnist, directory: Path, ending: str = "", compress: Callable[[bytes], bytes] = bytes) -> None:
     directory.mkdir(exist_ok=True)
     for stem, array in zip(STEMS, digits, strict=True):
         (directory / (stem + ending)).write_bytes(compress(encode_idx(array)))
@@ -99,8 +97,7 @@ def test_every_call_gives_arrays_of_its_own():
 
 def test_repr_is_brief():
     assert repr(random_digits(3, 2)) == (
-        "Mnist(train_images=uint8[3,28,28], train_labels=uint8[3], "
-        "test_images=uint8[2,28,28], test_labels=uint8[2])"
+        "Mnist(train_images=uint8[3,28,28], train_labels=uint8[3], test_images=uint8[2,28,28], test_labels=uint8[2])"
     )
 
 
@@ -128,9 +125,7 @@ def test_importing_staticbp_reads_no_data(run_python):
 
 def test_the_layer_stands_on_errors_alone():
     for module in PACKAGE.glob("*.py"):
-        imports = [
-            node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ImportFrom)
-        ]
+        imports = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ImportFrom)]
         ours = {node.module for node in imports if node.module and node.module.startswith("staticbp")}
         assert all(name == "staticbp.errors" or name.startswith("staticbp.datasets") for name in ours)
 
@@ -138,9 +133,7 @@ def test_the_layer_stands_on_errors_alone():
 # ---- a directory of files ----
 
 
-@pytest.mark.parametrize(
-    ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)]
-)
+@pytest.mark.parametrize(("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)])
 def test_a_directory(tmp_path, ending, compress):
     digits = random_digits()
     write(digits, tmp_path, ending, compress)
@@ -336,11 +329,7 @@ def test_make_subset_takes_evenly_spaced_images(tmp_path):
     full = random_digits(25, 21)
     write(full, tmp_path / "full", ".gz", gzip.compress)
     make_subset.main([str(tmp_path / "full"), "--output", str(tmp_path / "subset")])
-    assert sorted(file.name for file in (tmp_path / "subset").iterdir()) == sorted(
-        f"{stem}.xz" for stem in STEMS
-    )
+    assert sorted(file.name for file in (tmp_path / "subset").iterdir()) == sorted(f"{stem}.xz" for stem in STEMS)
     small = mnist(tmp_path / "subset")
-    assert_equal(
-        small, Mnist(*(array[[0, 1, 12, 13, 24]] for array in full[:2]), *(array[::5] for array in full[2:]))
-    )
+    assert_equal(small, Mnist(*(array[[0, 1, 12, 13, 24]] for array in full[:2]), *(array[::5] for array in full[2:])))
     assert [len(array) for array in small] == [5, 5, 5, 5]

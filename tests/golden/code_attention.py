@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from staticbp.runtime import blas, vecmath as vm
+from staticbp.runtime import blas
+from staticbp.runtime import vecmath as vm
 
 
 def attention(Q, K, V, out_bar, out, Q_bar, K_bar, V_bar, work):
@@ -53,9 +54,7 @@ def attention(Q, K, V, out_bar, out, Q_bar, K_bar, V_bar, work):
             weights_sum_bar_sum_i = vm.radd(weights_sum_bar_sum_i, weights_exp_bar_div_ij * weights[i, j])
         for j in range(12):
             scores_matmul_bar[i, j] = (
-                (weights_exp_bar_div[i, j] - weights_sum_bar_sum_i)
-                * weights_exp[i, j]
-                / 2.8284271247461903
+                (weights_exp_bar_div[i, j] - weights_sum_bar_sum_i) * weights_exp[i, j] / 2.8284271247461903
             )
     blas.gemm(scores_matmul_bar, K, Q_bar)
     blas.gemm(Q, scores_matmul_bar, scores_transpose_bar, True)

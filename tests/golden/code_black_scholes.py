@@ -1,19 +1,28 @@
 """Value and gradient of black_scholes"""
 
-import numpy as np
-
 from staticbp.runtime import vecmath as vm
 
 
 def black_scholes(
-    spot, strike, rate, sigma, time, out_bar, out, spot_bar, strike_bar, rate_bar, sigma_bar, time_bar,
+    spot,
+    strike,
+    rate,
+    sigma,
+    time,
+    out_bar,
+    out,
+    spot_bar,
+    strike_bar,
+    rate_bar,
+    sigma_bar,
+    time_bar,
 ):
     # test_writer.py:76  spread = sigma * np.sqrt(time)
     spread_sqrt = vm.sqrt(time)
     spread = sigma * spread_sqrt
     # test_writer.py:77  d1 = (np.log(spot / strike) + (rate + sigma**2 / 2) * time) / spread
     d1_div = spot / strike
-    d1_add = rate + sigma ** 2 * 0.5
+    d1_add = rate + sigma**2 * 0.5
     d1 = (vm.log(d1_div) + d1_add * time) / spread
     # test_writer.py:79  gain = spot * 0.5 * (1 + special.erf(d1 / np.sqrt(2)))
     gain_mul = spot * 0.5
@@ -32,12 +41,9 @@ def black_scholes(
     cost_mul_bar = out_bar * cost_add * -0.5
     cost_mul_bar_2 = cost_mul_bar * strike * cost_exp
     d1_add_bar = (
-        (
-            out_bar * gain_mul * (1.1283791670955126 * vm.exp(-(gain_div * gain_div))) / 1.4142135623730951
-            + cost_div_bar_mul / -1.4142135623730951
-        )
-        / spread
-    )
+        out_bar * gain_mul * (1.1283791670955126 * vm.exp(-(gain_div * gain_div))) / 1.4142135623730951
+        + cost_div_bar_mul / -1.4142135623730951
+    ) / spread
     spread_bar = cost_div_bar_mul / 1.4142135623730951 - d1_add_bar * d1
     rate_bar_mul = d1_add_bar * time
     rate_bar[()] = rate_bar_mul - cost_mul_bar_2 * time

@@ -23,7 +23,7 @@ def drawdown(returns, out_bar, out, returns_bar, work):
     out_max_bar_sum_2 = 0.0
     for i in range(12):
         out_sub_i = total[i] - out_max
-        out_sum = vm.radd(out_sum, out_sub_i ** 2)
+        out_sum = vm.radd(out_sum, out_sub_i**2)
         total_bar_mul_i = out_sum_bar * (2.0 * out_sub_i)
         total_bar_mul[i] = total_bar_mul_i
         out_max_bar_sum = vm.radd(out_max_bar_sum, total_bar_mul_i)

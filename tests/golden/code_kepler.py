@@ -14,7 +14,7 @@ def kepler(position, velocity, dt, out_bar, out, position_bar, velocity_bar, wor
         r_sum = vm.radd(r_sum, position[i] ** 2)
     r = vm.sqrt(r_sum)
     # test_writer.py:86  velocity = velocity - dt * position / r**3
-    velocity_square = r ** 2
+    velocity_square = r**2
     velocity_power = velocity_square * r
     out_sum = 0.0
     out_sum_2 = 0.0
@@ -26,8 +26,8 @@ def kepler(position, velocity, dt, out_bar, out, position_bar, velocity_bar, wor
         position_2_i = position[i] + dt * velocity_i
         position_2[i] = position_2_i
         # test_writer.py:88  return np.sum(position**2) + np.sum(velocity**2)
-        out_sum = vm.radd(out_sum, position_2_i ** 2)
-        out_sum_2 = vm.radd(out_sum_2, velocity_i ** 2)
+        out_sum = vm.radd(out_sum, position_2_i**2)
+        out_sum_2 = vm.radd(out_sum_2, velocity_i**2)
         velocity_bar_i = out_bar * (2.0 * velocity_i) + out_bar * (2.0 * position_2_i) * dt
         velocity_bar[i] = velocity_bar_i
         velocity_mul_bar_div_i = velocity_bar_i / velocity_power
@@ -38,8 +38,6 @@ def kepler(position, velocity, dt, out_bar, out, position_bar, velocity_bar, wor
     r_sum_bar = (velocity_power_bar * velocity_square + velocity_power_bar * r * (2.0 * r)) * (0.5 / r)
     for i in range(3):
         position_bar[i] = (
-            out_bar * (2.0 * position_2[i])
-            - velocity_mul_bar_div[i] * dt
-            + r_sum_bar * (2.0 * position[i])
+            out_bar * (2.0 * position_2[i]) - velocity_mul_bar_div[i] * dt + r_sum_bar * (2.0 * position[i])
         )
     return 0

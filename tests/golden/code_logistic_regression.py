@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from staticbp.runtime import blas, vecmath as vm
+from staticbp.runtime import blas
+from staticbp.runtime import vecmath as vm
 
 
 def logistic_regression(w, b, X, y, out_bar, out, w_bar, b_bar, work):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from staticbp.runtime import blas, vecmath as vm
+from staticbp.runtime import blas
+from staticbp.runtime import vecmath as vm
 
 
 def mlp(W1, b1, W2, b2, X, Y, out_bar, out, W1_bar, b1_bar, W2_bar, b2_bar, work):
@@ -27,7 +28,7 @@ def mlp(W1, b1, W2, b2, X, Y, out_bar, out, W1_bar, b1_bar, W2_bar, b2_bar, work
         for j in range(4):
             # test_writer.py:56  return np.mean((z - Y) ** 2)
             out_sub_ij = z_matmul[i, j] + b2[j] - Y[i, j]
-            out_sum = vm.radd(out_sum, out_sub_ij ** 2)
+            out_sum = vm.radd(out_sum, out_sub_ij**2)
             out_sub_bar_ij = out_sum_bar * (2.0 * out_sub_ij)
             out_sub_bar[i, j] = out_sub_bar_ij
             b2_bar[j] = vm.radd(b2_bar[j], out_sub_bar_ij)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from staticbp.runtime import blas, vecmath as vm
+from staticbp.runtime import blas
+from staticbp.runtime import vecmath as vm
 
 
 def net_err(W1, b1, W2, b2, x, t, out_bar, out, W1_bar, b1_bar, W2_bar, b2_bar, work):

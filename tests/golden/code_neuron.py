@@ -1,7 +1,5 @@
 """Value and gradient of neuron"""
 
-import numpy as np
-
 from staticbp.runtime import vecmath as vm
 
 

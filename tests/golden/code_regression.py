@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from staticbp.runtime import blas, vecmath as vm
+from staticbp.runtime import blas
+from staticbp.runtime import vecmath as vm
 
 
 def regression(w, b, X, y, out_bar, out, w_bar, b_bar, work):
@@ -16,7 +17,7 @@ def regression(w, b, X, y, out_bar, out, w_bar, b_bar, work):
     for i in range(30):
         # test_writer.py:45  return np.mean(e**2)
         e_i = e_matvec[i] + b - y[i]
-        out_sum = vm.radd(out_sum, e_i ** 2)
+        out_sum = vm.radd(out_sum, e_i**2)
         e_bar_i = out_sum_bar * (2.0 * e_i)
         e_bar[i] = e_bar_i
         b_bar_total = vm.radd(b_bar_total, e_bar_i)

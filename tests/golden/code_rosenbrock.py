@@ -14,7 +14,7 @@ def rosenbrock(x, out_bar, out, x_bar, work):
         # test_writer.py:72  return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
         out_sub_i = 1.0 - x[i]
         out_sub_i_2 = x[i + 1] - x[i] ** 2
-        out_total = vm.radd(out_total, 100.0 * out_sub_i_2 ** 2 + out_sub_i ** 2)
+        out_total = vm.radd(out_total, 100.0 * out_sub_i_2**2 + out_sub_i**2)
         out_sub_bar_i = out_square_bar_mul * (2.0 * out_sub_i_2)
         out_sub_bar[i] = out_sub_bar_i
         out_slice_bar[i] = -(out_bar * (2.0 * out_sub_i)) - out_sub_bar_i * (2.0 * x[i])

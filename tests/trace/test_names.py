@@ -125,9 +125,7 @@ def test_root_of_an_assignment_has_its_name_and_inner_values_its_target():
 )
 def test_what_a_statement_calls_its_values(statement, expected, tmp_path):
     path = tmp_path / "program.py"
-    path.write_text(
-        "def f(x, flag, box, table):\n" + textwrap.indent(statement, "    ") + "\n", encoding="utf-8"
-    )
+    path.write_text("def f(x, flag, box, table):\n" + textwrap.indent(statement, "    ") + "\n", encoding="utf-8")
     scope = {"np": np, "functools": functools, "pytest": pytest}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), scope)
     assert called(scope["f"], True, Box(), {"w": 0}) == expected
