@@ -31,9 +31,11 @@ def forward_multiply_gate(x: float, y: float) -> float:
 
 
 class Found(NamedTuple):
-    x: float
-    y: float
-    out: float
+    """Two numbers and their product; arrays of them for a way through the plane."""
+
+    x: Any
+    y: Any
+    out: Any
 
 
 @bp.compile
@@ -111,7 +113,7 @@ def sigmoid(x: Any) -> Any:
 
 
 @bp.differentiable
-def neuron(abcxy: list[float]) -> float:
+def neuron(abcxy: list[float]) -> Any:
     a, b, c, x, y = abcxy
     return sigmoid(a * x + b * y + c)
 

@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> Report:
         seconds.append(time.perf_counter() - begin)
     print(f"Trained on {args.batches} batches of 50 points in {seconds[0]:.2f}s, and once more in {seconds[1]:.4f}s.")
     every = max(args.batches // 6, 1)
-    for epoch in [*range(0, args.batches, every), args.batches - 1]:
+    for epoch in sorted({*range(0, args.batches, every), args.batches - 1}):
         print(f"Batch {epoch + 1:3}: loss {losses[epoch]:.4f}")
     accuracy = float(np.mean((classify(mlp, test_points) > 0) == (test_labels > 0)))
     print(f"Right on {accuracy:.1%} of {len(test_points)} test points.")
@@ -206,7 +206,7 @@ def animate(path: str, film: Film, frames: int) -> None:
     from PIL import Image  # noqa: PLC0415  (comes with matplotlib)
 
     last = len(film.losses)
-    epochs = sorted({round(last * (i / max(frames - 1, 1)) ** 1.7) for i in range(frames)})
+    epochs = sorted({last, *(round(last * (i / max(frames - 1, 1)) ** 1.7) for i in range(frames))})
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(4.6, 4.4), dpi=80, layout="constrained", gridspec_kw={"height_ratios": [3, 1]}
     )
@@ -226,7 +226,7 @@ def animate(path: str, film: Film, frames: int) -> None:
         if path.endswith(".mp4"):
             writer = animation.FFMpegWriter(fps=8)
             with writer.saving(figure, path, dpi=160):
-                for epoch in [*bar, *[last] * 16]:
+                for epoch in itertools.chain(bar, [last] * 16):
                     draw(epoch)
                     writer.grab_frame()
         else:

@@ -1,5 +1,6 @@
 """examples/moons.py: the network, the data and the training that the post describes."""
 
+import os
 import re
 import shutil
 
@@ -91,11 +92,29 @@ def test_plot_and_film(example, tmp_path, capsys, assert_png):
         assert frames.n_frames == 4
 
 
+def test_one_batch_is_a_training_too(example, tmp_path, capsys):
+    report = example.main(["--batches", "1", "--plot", str(tmp_path / "moons.png")])
+    assert report.losses.shape == (1,)
+    assert capsys.readouterr().out.count("Batch") == 1
+
+
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="MP4 needs ffmpeg")
 def test_film_as_mp4(example, tmp_path, capsys):
     film = tmp_path / "moons.mp4"
     example.main(["--fast", "--animate", str(film)])
     assert film.read_bytes()[4:8] == b"ftyp"
+
+
+def test_ffmpeg_is_given_every_frame(example, tmp_path, monkeypatch, capsys):
+    """A stand-in for ffmpeg keeps the raw pixels that it is piped."""
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text('#!/bin/sh\nfor target; do :; done\ncat > "$target"\n')
+    ffmpeg.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    film = tmp_path / "moons.mp4"
+    example.main(["--fast", "--animate", str(film)])
+    frames = 4 + 16  # the last one stands still
+    assert film.stat().st_size == frames * 736 * 704 * 4
 
 
 def test_mp4_without_ffmpeg_is_refused_before_the_training(example, monkeypatch, capsys):
