@@ -7,9 +7,11 @@ from staticbp import errors, special
 from staticbp import numpy as numpy
 from staticbp.api import tree
 from staticbp.api.batching import vmap
+from staticbp.api.branches import cond, switch
 from staticbp.api.compiling import compile, differentiable, stop_gradient
 from staticbp.api.forward import jvp
 from staticbp.api.inspecting import inspect
+from staticbp.api.iteration import fori_loop, while_loop
 from staticbp.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from staticbp.api.loops import fold, progress, scan
 from staticbp.api.records import record, replace, static
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "compile",
+    "cond",
     "datasets",
     "differentiable",
     "errors",
     "fold",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
@@ -43,11 +47,13 @@ __all__ = [
     "special",
     "static",
     "stop_gradient",
+    "switch",
     "testing",
     "tree",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 
 

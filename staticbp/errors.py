@@ -97,10 +97,6 @@ class ControlFlowError(StaticbpError, TypeError):
     """A loop or branch whose parts do not fit: a carry that changes its type, an axis of the wrong length."""
 
 
-class DonationError(StaticbpError, ValueError):
-    """A donated argument that cannot be updated in place."""
-
-
 class NumericalError(StaticbpError, ArithmeticError):
     """Compiled code met a value it cannot go on with."""
 

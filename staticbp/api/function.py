@@ -172,7 +172,7 @@ class Function(Generic[P, R]):
     def _form(self, call: Call) -> Form:
         compilation = self._compilation(call)
         entry, outputs = compilation.entry, compilation.outputs
-        guards = collect(origin(self), _reachable(call.given))
+        guards = collect(origin(self), _reachable((call.given, self._others())))
         statics = {where: value for where, _, value in call.statics}
         passage = Passage(guards.changed, entry, outputs.structure, outputs.plain, outputs.join)
         return Form(
@@ -182,6 +182,10 @@ class Function(Generic[P, R]):
             join=outputs.join,
             gate=write_gate(*call.given, statics, passage),
         )
+
+    def _others(self) -> Sequence[Callable[..., Any]]:
+        """What is called besides the function itself, and has frozen what it read as well."""
+        return ()
 
     def _overflow(self, error: OverflowError) -> Exception:
         """What to raise for an integer that is too large for compiled code; other overflows are the user's."""

@@ -143,7 +143,8 @@ def rendered(expr: Expr) -> tuple[str, int]:
         case Load(buffer=buffer, index=index):
             return f"{buffer.name}[{index_text(index)}]", ATOM
         case Apply():
-            pattern = template(expr.template)
+            power = " ** " in expr.template and all(isinstance(arg, Local) for arg in expr.args)
+            pattern = template(expr.template.replace(" ** ", "**") if power else expr.template)
             text = fill(pattern, [rendered(arg) for arg in expr.args])
             if needs_cast(expr):
                 return f"np.{expr.dtype.name}({text})", ATOM

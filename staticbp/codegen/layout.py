@@ -38,10 +38,11 @@ def _broken(text: str, pad: str) -> list[str]:
     if bracket is None:
         return [pad + text]
     start, end = bracket
-    lines = [pad + text[:start]]
-    for part in _split(text[start:end]):
-        lines += _part(part, pad + INDENT)
-    return [*lines, pad + text[end:]]
+    whole = pad + INDENT + text[start:end]
+    inside = [whole] if len(whole) <= WIDTH else []
+    for part in [] if inside else _split(text[start:end]):
+        inside += _part(part, pad + INDENT)
+    return [pad + text[:start], *inside, pad + text[end:]]
 
 
 def _part(text: str, pad: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from staticbp.codegen.expressions import ATOM, expression, fill, index_text, needs_cast, rendered, template
+from staticbp.codegen.expressions import expression, index_text, needs_cast
 from staticbp.codegen.layout import INDENT, WIDTH, layout
 from staticbp.core import shape as shapes
 from staticbp.core.graph import SrcLine
@@ -197,9 +197,11 @@ class _Function:
             case Store(buffer=buffer, index=index, expr=expr):
                 yield from layout(*_assignment(Load(buffer, index), expr), pad)
             case Update(name=name, combine=combine, expr=expr):
-                yield from layout(*_update(name, combine, expr), pad)
+                running = Local(name, expr_dtype(expr))
+                yield from layout(*_assignment(running, Apply(combine, (running, expr), running.dtype)), pad)
             case Accumulate(buffer=buffer, index=index, combine=combine, expr=expr):
-                yield from layout(*_update(f"{buffer.name}[{index_text(index)}]", combine, expr), pad)
+                element = Load(buffer, index)
+                yield from layout(*_assignment(element, Apply(combine, (element, expr), element.dtype)), pad)
             case Call(kernel=kernel, args=args):
                 yield from layout("", f"{kernel}({', '.join(_operand(a) for a in args)})", pad)
             case Reshape(view=view, ref=ref):
@@ -214,11 +216,11 @@ class _Function:
                     yield f"{pad}else:"
                     yield from self._block(orelse, depth + 1)
             case While(head=head, test=test, body=body):
-                yield f"{pad}while True:"
+                yield f"{pad}while {'True' if head else expression(test)}:"
                 if head:
                     yield from self._block(head, depth + 1)
-                yield f"{pad}{INDENT}if not ({expression(test)}):"
-                yield f"{pad}{INDENT * 2}break"
+                    yield f"{pad}{INDENT}if not ({expression(test)}):"
+                    yield f"{pad}{INDENT * 2}break"
                 yield from self._block(body, depth + 1)
             case _:
                 raise AssertionError(f"not a statement: {stmt!r}")
@@ -246,13 +248,6 @@ def _condition(ok: Expr) -> str:
         ) if index == same:
             return f"{expression(low)} <= {expression(index)} < {expression(high)}"
     return f"({expression(ok)})"
-
-
-def _update(target: str, combine: str, expr: Expr) -> tuple[str, str]:
-    """``target += expr`` where the combination is plain addition, else ``target = combine(target, expr)``."""
-    if combine == "{0} + {1}":
-        return f"{target} += ", expression(expr)
-    return f"{target} = ", fill(template(combine), [(target, ATOM), rendered(expr)])
 
 
 def _operand(operand: Operand) -> str:

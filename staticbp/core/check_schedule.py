@@ -12,6 +12,7 @@ from staticbp.core.schedule import (
     Buffer,
     Call,
     Expr,
+    If,
     Index,
     Let,
     Load,
@@ -23,6 +24,7 @@ from staticbp.core.schedule import (
     Stmt,
     Store,
     Update,
+    While,
 )
 from staticbp.core.shape import Dim
 from staticbp.core.traverse import children, exprs
@@ -59,6 +61,11 @@ class _Checker:
     def block(self, block: Sequence[Stmt], loops: Mapping[str, Dim], bound: set[str]) -> None:
         """Check statements in order; `bound` gains the local scalars that they define."""
         for stmt in block:
+            if isinstance(stmt, While):  # its test comes after the head
+                self.block(stmt.head, loops, bound)
+                self.expr(stmt.test, loops, bound, guarded=False)
+                self.block(stmt.body, loops, set(bound))
+                continue
             for expr in exprs(stmt):
                 self.expr(expr, loops, bound, guarded=False)
             match stmt:
@@ -83,6 +90,12 @@ class _Checker:
                 case _:
                     pass
             inner = {**loops, stmt.index: stmt.extent} if isinstance(stmt, Loop) else loops
+            if isinstance(stmt, If):  # what only one arm defines is not there afterwards
+                arms = [set(bound), set(bound)]
+                for body, known in zip(children(stmt), arms, strict=True):
+                    self.block(body, inner, known)
+                bound |= arms[0] & arms[1]
+                continue
             for body in children(stmt):
                 self.block(body, inner, bound)
 

@@ -11,11 +11,13 @@ from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import UnsupportedFunctionError
 from staticbp.ops import (
     arithmetic,
+    branches,
     compare,
     control,
     diagonal,
     einsum,
     index,
+    iteration,
     joining,
     linalg,
     math,
@@ -51,6 +53,8 @@ MODULES = (
     ranges,
     index,
     control,
+    branches,
+    iteration,
 )
 
 _ALTERNATIVES = {

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from staticbp.core.schedule import (
     Accumulate,
+    Affine,
     Buffer,
     Call,
     Check,
     Expr,
+    If,
     Index,
     Let,
     Load,
@@ -20,6 +22,7 @@ from staticbp.core.schedule import (
     Stmt,
     Store,
     Update,
+    While,
 )
 from staticbp.core.traverse import children, exprs, loads, rewrite
 from staticbp.passes.access import footprint, independent, root
@@ -89,7 +92,7 @@ def _reads_before_writes(stmt: Stmt, ahead: Buffer, carry: Ref, base: Buffer) ->
             written.append(carry.at(inner.index))
         elif isinstance(inner, Accumulate) and inner.buffer is ahead:
             return False
-    if len(written) != 1:
+    if len(written) != 1 or _repeats(stmt, ahead):
         return False
     return all(
         load.index == written[0]
@@ -98,6 +101,18 @@ def _reads_before_writes(stmt: Stmt, ahead: Buffer, carry: Ref, base: Buffer) ->
         for load in loads(expr)
         if load.buffer is carry.buffer
     )
+
+
+def _repeats(stmt: Stmt, ahead: Buffer) -> bool:
+    """Whether an element of `ahead` is written in more than one iteration of a loop."""
+    if not isinstance(stmt, Loop):
+        return False
+    for inner in _walk(stmt.body):
+        if isinstance(inner, Store) and inner.buffer is ahead:
+            named = {name for part in inner.index if isinstance(part, Affine) for name, _ in part.terms}
+            if stmt.index not in named:
+                return True
+    return any(_repeats(inner, ahead) for inner in stmt.body)
 
 
 def _walk(block: Sequence[Stmt]) -> Iterator[Stmt]:
@@ -132,7 +147,9 @@ def _substitute(stmt: Stmt, ahead: Buffer, carry: Ref) -> None:
             stmt.args = tuple(placed(a) if isinstance(a, Ref) else a for a in stmt.args)
             stmt.reads = tuple(placed(r) for r in stmt.reads)
             stmt.writes = tuple(placed(r) for r in stmt.writes)
-        case Loop():
+        case If() | While():
+            stmt.test = rewrite(stmt.test, change)
+        case _:
             pass
     for block in children(stmt):
         for inner in block:

@@ -72,8 +72,11 @@ class Inlining:
             return not (lowering.transposable and isinstance(atom, Var) and self.transposed(atom) is not None)
         if isinstance(lowering, View):
             return not keeps_elements(atom.aval.shape, out.aval.shape)
+        if isinstance(lowering, Control) and lowering.kind == "cond":
+            return position > 0
         if isinstance(lowering, Control):
-            n_consts, n_carry = reader.params["n_consts"], reader.params["n_carry"]
+            n_consts = reader.params["n_consts"]
+            n_carry = reader.params.get("n_carry", len(reader.outs))
             return not n_consts <= position < n_consts + n_carry
         return False
 

@@ -11,10 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from staticbp.core.aval import BOOL, INT64
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.core.lowering import Control
-from staticbp.core.schedule import Affine, Buffer, Let, Load, Local, Loop, Ref, Schedule, Stmt, Store, loop_index
+from staticbp.core.schedule import (
+    Affine,
+    Apply,
+    Buffer,
+    Const,
+    If,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Ref,
+    Schedule,
+    Stmt,
+    Store,
+    While,
+    expr_dtype,
+    loop_index,
+)
 from staticbp.core.text import Names
+from staticbp.ops.branches import cond
+from staticbp.ops.iteration import while_loop
 from staticbp.passes.carry import assign, insert_early, update_in_place
 from staticbp.passes.epilogue import absorb_updates
 from staticbp.passes.equations import Equations, Place, Shared
@@ -76,9 +98,8 @@ def _unused(letters: Sequence[str], used: set[str]) -> list[str]:
 
 def is_long(eqn: Eqn) -> bool:
     """Whether an equation is a loop that may run for longer than somebody who presses Ctrl-C wants to wait."""
-    if not isinstance(eqn.op.lowering, Control) or not isinstance(eqn.params["length"], int):
-        return False
-    return eqn.params["length"] * _work(eqn.params["body"]) > SLICED_WORK
+    length = eqn.params.get("length") if isinstance(eqn.op.lowering, Control) else None
+    return isinstance(length, int) and length * _work(eqn.params["body"]) > SLICED_WORK
 
 
 def _work(graph: Graph) -> int:
@@ -87,8 +108,9 @@ def _work(graph: Graph) -> int:
     for eqn in graph.eqns:
         sizes = [a.aval.size for a in (*eqn.ins, *eqn.outs)]
         total += max((s for s in sizes if isinstance(s, int)), default=1)
-        if isinstance(eqn.op.lowering, Control) and isinstance(eqn.params["length"], int):
-            total += eqn.params["length"] * _work(eqn.params["body"])
+        if isinstance(eqn.op.lowering, Control):
+            length = eqn.params.get("length", 1)
+            total += (length if isinstance(length, int) else 1) * sum(map(_work, eqn.subgraphs()))
     return total
 
 
@@ -96,6 +118,114 @@ class Lowerer(Equations):
     """Lowers a graph with the loops in it: their bodies are lowered by lowerers of their own."""
 
     def control(self, eqn: Eqn) -> None:
+        """Lower an equation whose params hold graphs: each gets a lowerer and a block of its own."""
+        if eqn.op is cond:
+            self._cond(eqn)
+        elif eqn.op is while_loop:
+            self._while(eqn)
+        else:
+            self._scan(eqn)
+
+    def _cond(self, eqn: Eqn) -> None:
+        """Lower a choice between graphs: branches that leave their results in the same places."""
+        operands = [self._operand_place(atom) for atom in eqn.ins[1:]]
+        self.sources = [eqn.src] if eqn.src is not None else []
+        index = self.read(eqn.ins[0], ())
+        sources = self._take_sources()
+        given = isinstance(index, Load) and index.buffer.role == "argument"
+        if not given and not isinstance(index, Local | Const):
+            name = "chosen" if expr_dtype(index) == INT64 else "holds"
+            picked = Let(self.shared.names.fresh(name), index)
+            stamp(picked, sources, eqn.adjoint)
+            self.block.append(picked)
+            index = Local(picked.name, expr_dtype(index))
+        results = [self.place(out) for out in eqn.outs]
+        arms: list[list[Stmt]] = []
+        for branch in eqn.params["branches"]:
+            arm: list[Stmt] = []
+            places = dict(zip(branch.invars, operands, strict=True))
+            inner = Lowerer(self.shared, branch, arm, places, self.depth + 1, self.steps, resumable=False)
+            inner.run_branch(results)
+            arms.append(arm)
+        if expr_dtype(index) == BOOL:
+            block: list[Stmt] = [If(index, arms[1], arms[0])]
+        else:
+            block = arms[-1]
+            for number in range(len(arms) - 2, -1, -1):
+                test = Apply("{0} <= {1}", (index, Const(np.int64(number))), BOOL)
+                block = [If(test, arms[number], block)]
+        for stmt in block:
+            stamp(stmt, sources, eqn.adjoint)
+        self.block.extend(block)
+
+    def run_branch(self, results: Sequence[Place]) -> None:
+        """Lower a branch, which leaves the graph's outputs in `results`: memory, or local scalars."""
+        copies: list[tuple[Atom, Place]] = []
+        for atom, place in zip(self.graph.outs, results, strict=True):
+            if isinstance(place, Ref) and isinstance(atom, Var) and atom in self.defined and atom not in self.fixed:
+                self.fixed[atom] = place
+            else:
+                copies.append((atom, place))
+        self._fix_reshaped()
+        for eqn in self.graph.eqns:
+            self._lower(eqn)
+        for atom, place in copies:
+            if isinstance(place, Ref):
+                self.copy(atom, place)
+            elif isinstance(place, Local):
+                value = Let(place.name, self.read(atom, ()))
+                stamp(value, self._take_sources(), self.in_adjoint)
+                self.block.append(value)
+
+    def _while(self, eqn: Eqn) -> None:
+        """Lower a loop that a test ends: the test is lowered into the head of it."""
+        test, body, n_consts = eqn.params["test"], eqn.params["body"], eqn.params["n_consts"]
+        operands = [self._operand_place(atom) for atom in eqn.ins[:n_consts]]
+        carries = self._start_carries(eqn, body.invars[n_consts:], eqn.ins[n_consts:], eqn.outs)
+        head: list[Stmt] = []
+        block: list[Stmt] = []
+        places = [*operands, *carries]
+        known = dict(zip(test.invars, places, strict=True))
+        tester = Lowerer(self.shared, test, head, known, self.depth + 1, self.steps, resumable=False)
+        for asked in test.eqns:
+            tester._lower(asked)
+        going = tester.read(test.outs[0], ())
+        known = dict(zip(body.invars, places, strict=True))
+        inner = Lowerer(self.shared, body, block, known, self.depth + 1, self.steps, resumable=False)
+        inner.run_body(carries, [], body.invars[n_consts:])
+        absorb_updates(block)
+        loop = While(head, going, block)
+        loop.src, loop.adjoint = (eqn.src,) if eqn.src is not None else (), eqn.adjoint
+        self.block.append(loop)
+        self._settle_carries(eqn.outs)
+
+    def _start_carries(
+        self, eqn: Eqn, variables: Sequence[Var], starts: Sequence[Atom], outs: Sequence[Var]
+    ) -> list[Place]:
+        """Where a loop carries values, which have their first ones then."""
+        carries: list[Place] = []
+        for var, atom, out in zip(variables, starts, outs, strict=True):
+            carry = self._carry_place(var, out)
+            self.places[out] = carry
+            carries.append(carry)
+            if isinstance(carry, Local):
+                self.sources = []
+                start = Let(carry.name, self.read(atom, ()))
+                stamp(start, self._take_sources(), eqn.adjoint)
+                self.block.append(start)
+            elif isinstance(carry, Ref):
+                self.copy(atom, carry, eqn.src)
+        return carries
+
+    def _settle_carries(self, outs: Sequence[Var]) -> None:
+        """Results of the graph that were carried in local scalars go where they belong."""
+        for out in outs:
+            fixed = self.fixed.get(out)
+            if fixed is not None and self.places[out] != fixed:
+                self.copy(out, fixed)
+                self.places[out] = fixed
+
+    def _scan(self, eqn: Eqn) -> None:
         """Lower a scan: a real loop, its carry updated in place wherever nobody can see it."""
         body, length = eqn.params["body"], eqn.params["length"]
         n_consts, n_carry = eqn.params["n_consts"], eqn.params["n_carry"]
@@ -107,21 +237,9 @@ class Lowerer(Equations):
             inner_places[var] = self._operand_place(atom)
         for var, atom in zip(body.invars[n_loop:], eqn.ins[n_loop:], strict=True):
             inner_places[var] = self.whole(atom).row(step)
-        carries: list[Place] = []
-        for var, atom, out in zip(
-            body.invars[n_consts:n_loop], eqn.ins[n_consts:n_loop], eqn.outs[:n_carry], strict=True
-        ):
-            carry = self._carry_place(var, out)
-            inner_places[var] = carry
-            self.places[out] = carry
-            carries.append(carry)
-            if isinstance(carry, Local):
-                self.sources = []
-                start = Let(carry.name, self.read(atom, ()))
-                stamp(start, self._take_sources(), eqn.adjoint)
-                self.block.append(start)
-            elif isinstance(carry, Ref):
-                self.copy(atom, carry, eqn.src)
+        carried = body.invars[n_consts:n_loop]
+        carries = self._start_carries(eqn, carried, eqn.ins[n_consts:n_loop], eqn.outs[:n_carry])
+        inner_places.update(zip(carried, carries, strict=True))
         rows: list[Ref] = []
         for out in eqn.outs[n_carry:]:
             self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
@@ -138,11 +256,7 @@ class Lowerer(Equations):
             carried = [place.buffer for place in carries if isinstance(place, Ref)]
             self.block.extend(share_passes(block, loop.index, length, carried, self.shared.names))
         self.block.append(loop)
-        for out in eqn.outs[:n_carry]:
-            fixed = self.fixed.get(out)
-            if fixed is not None and self.places[out] != fixed:
-                self.copy(out, fixed)
-                self.places[out] = fixed
+        self._settle_carries(eqn.outs[:n_carry])
 
     def _load_scalars(self, body: Graph, places: dict[Var, Place]) -> list[Stmt]:
         """Read scalars that lie in memory once a step, into locals: no store can be in doubt about them then."""

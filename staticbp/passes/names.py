@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from staticbp.core.schedule import Expr, Let, Local, Loop, Schedule, Stmt, Update
+import numpy as np
+
+from staticbp.core.schedule import Expr, If, Let, Local, Loop, Schedule, Stmt, Update, While, expr_dtype
 from staticbp.core.text import Names
 from staticbp.core.traverse import children, map_exprs, rewrite, walk
 
@@ -13,26 +16,38 @@ def reuse_names(schedule: Schedule, names: Names) -> None:
     """Give local scalars inside loops the names wished for, where no other of that name is there at the time."""
     taken = {buffer.name for buffer in schedule.buffers()} | {schedule.name}
     taken |= {stmt.index for stmt in walk(schedule.body) if isinstance(stmt, Loop)}
-    _reuse(schedule.body, names, taken | _defined(schedule.body))
+    types = {stmt.name: expr_dtype(stmt.expr) for stmt in walk(schedule.body) if isinstance(stmt, Let)}
+    _reuse(schedule.body, names, taken | _defined(schedule.body), types)
 
 
-def _reuse(block: Sequence[Stmt], names: Names, taken: set[str]) -> None:
-    """`taken`: the names of what the block or one around it defines."""
+def _reuse(block: Sequence[Stmt], names: Names, taken: set[str], types: dict[str, np.dtype[Any]]) -> None:
+    """`taken`: the names of what the block or one around it defines; `types`: a name stands for one dtype."""
     for stmt in block:
         for inner in children(stmt):
             own, deeper = _defined(inner), {s.name for s in walk(inner) if isinstance(s, Let | Update)}
             changed: dict[str, str] = {}
             for name in sorted(own - taken):
                 wish = names.wish(name)
-                if wish not in taken | deeper | set(changed.values()) and names.wish(wish) == wish:
+                free = wish not in taken | deeper | set(changed.values()) and names.wish(wish) == wish
+                if free and types.setdefault(wish, types[name]) == types[name]:
                     changed[name] = wish
             if changed:
                 _rename(inner, changed)
-            _reuse(inner, names, taken | _defined(inner))
+            _reuse(inner, names, taken | _defined(inner), types)
 
 
 def _defined(block: Sequence[Stmt]) -> set[str]:
-    return {stmt.name for stmt in block if isinstance(stmt, Let | Update)}
+    """What a block defines for the statements after it: of a branch that is what both arms define."""
+    found: set[str] = set()
+    for stmt in block:
+        match stmt:
+            case Let(name=name) | Update(name=name):
+                found.add(name)
+            case If(then=then, orelse=orelse):
+                found |= _defined(then) & _defined(orelse)
+            case While(head=head):
+                found |= _defined(head)
+    return found
 
 
 def _rename(block: Sequence[Stmt], names: Mapping[str, str]) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from staticbp.core import shape as shapes
-from staticbp.core.schedule import (
-    Buffer,
-    Loop,
-    Reshape,
-    Schedule,
-    Stmt,
-)
-from staticbp.core.traverse import children
+from staticbp.core.schedule import Buffer, Expr, If, Loop, Reshape, Schedule, Stmt, While
+from staticbp.core.traverse import children, loads
 from staticbp.passes.access import footprint, root
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -21,39 +16,35 @@ ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 @dataclass(slots=True)
 class Lifetime:
-    """The statements, in order of the text, between which a buffer holds something."""
+    """The statements, in order of the text, between which a buffer holds something; and its size in whole lines."""
 
     buffer: Buffer
     first: int
     last: int
-
-    @property
-    def nbytes(self) -> int:
-        """The size of the buffer, rounded up to whole cache lines, of which even an empty array has one."""
-        count = shapes.static(self.buffer.aval.size, "a workspace buffer")
-        return max(1, -(-count * self.buffer.aval.dtype.itemsize // ALIGNMENT)) * ALIGNMENT
+    nbytes: int
 
 
 def plan(schedule: Schedule) -> None:
     """Give the workspace buffers their offsets, first fit, the largest first; note the arena's size."""
     alive = lifetimes(schedule)
-    placed: list[tuple[int, Lifetime]] = []
+    placed: list[tuple[int, int, int, int]] = []  # (start, end, first, last), by start
     for life in sorted(alive, key=lambda item: (-item.nbytes, item.first, item.buffer.name)):
-        taken = sorted(
-            (offset, offset + other.nbytes)
-            for offset, other in placed
-            if other.first <= life.last and life.first <= other.last
-        )
         offset = 0
-        for start, end in taken:
-            if offset + life.nbytes <= start:
-                break
-            offset = max(offset, end)
+        for start, end, first, last in placed:
+            if first <= life.last and life.first <= last:
+                if offset + life.nbytes <= start:
+                    break
+                offset = max(offset, end)
         life.buffer.offset = offset
-        placed.append((offset, life))
-    # An array without elements is cut out of the arena too, so the arena must be there.
-    schedule.workspace = max((offset + max(life.nbytes, 1) for offset, life in placed), default=0)
+        insort(placed, (offset, offset + life.nbytes, life.first, life.last))
+    schedule.workspace = max((end for _, end, _, _ in placed), default=0)
     schedule.lower_bound = _largest_sum(alive)
+
+
+def _lines(buffer: Buffer) -> int:
+    """The size of a buffer, rounded up to whole cache lines, of which even an empty array has one."""
+    count = shapes.static(buffer.aval.size, "a workspace buffer")
+    return max(1, -(-count * buffer.aval.dtype.itemsize // ALIGNMENT)) * ALIGNMENT
 
 
 def lifetimes(schedule: Schedule) -> list[Lifetime]:
@@ -63,7 +54,7 @@ def lifetimes(schedule: Schedule) -> list[Lifetime]:
     """
     counter = 0
 
-    def visit(block: Sequence[Stmt], loops: tuple[Loop, ...]) -> None:
+    def visit(block: Sequence[Stmt], loops: tuple[Loop | While, ...]) -> None:
         nonlocal counter
         for stmt in block:
             counter += 1
@@ -72,13 +63,23 @@ def lifetimes(schedule: Schedule) -> list[Lifetime]:
                 found = footprint([stmt], {})
                 for buffer in found.reads.keys() | found.writes.keys():
                     uses.setdefault(root(buffer, {}), []).append((counter, loops))
-            for inner in children(stmt):
-                visit(inner, (*loops, stmt) if isinstance(stmt, Loop) else loops)
+            around = (*loops, stmt) if isinstance(stmt, Loop | While) else loops
+            if isinstance(stmt, If):
+                note_reads(stmt.test, loops)
+            for number, inner in enumerate(children(stmt)):
+                if number and isinstance(stmt, While):  # between head and body
+                    counter += 1
+                    note_reads(stmt.test, around)
+                visit(inner, around)
             end[id(stmt)] = counter
+
+    def note_reads(test: Expr, loops: tuple[Loop | While, ...]) -> None:
+        for load in loads(test):
+            uses.setdefault(root(load.buffer, {}), []).append((counter, loops))
 
     start: dict[int, int] = {}
     end: dict[int, int] = {}
-    uses: dict[Buffer, list[tuple[int, tuple[Loop, ...]]]] = {}
+    uses: dict[Buffer, list[tuple[int, tuple[Loop | While, ...]]]] = {}
     visit(schedule.body, ())
     alive: list[Lifetime] = []
     for buffer in schedule.temporaries:
@@ -91,11 +92,11 @@ def lifetimes(schedule: Schedule) -> list[Lifetime]:
             outermost = loops[common] if len(loops) > common else None
             first = min(first, start[id(outermost)] if outermost is not None else position)
             last = max(last, end[id(outermost)] if outermost is not None else position)
-        alive.append(Lifetime(buffer, first, last))
+        alive.append(Lifetime(buffer, first, last, _lines(buffer)))
     return alive
 
 
-def _common_prefix(chains: Sequence[tuple[Loop, ...]]) -> tuple[Loop, ...]:
+def _common_prefix(chains: Sequence[tuple[Loop | While, ...]]) -> tuple[Loop | While, ...]:
     shortest = min(chains, key=len)
     for depth, loop in enumerate(shortest):
         if any(chain[depth] is not loop for chain in chains):

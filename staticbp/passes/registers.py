@@ -15,6 +15,7 @@ from staticbp.core.schedule import (
     Call,
     Const,
     Expr,
+    If,
     Index,
     Let,
     Load,
@@ -166,7 +167,7 @@ def _remove(body: list[Stmt], dead: set[Buffer], used: set[str]) -> bool:
             case _:
                 for block in children(stmt):
                     removed |= _remove(block, dead, used)
-                gone = isinstance(stmt, Loop) and not stmt.body
+                gone = isinstance(stmt, Loop | If) and not any(children(stmt))
         if gone:
             body.remove(stmt)
             removed = True

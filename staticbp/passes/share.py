@@ -17,7 +17,7 @@ from staticbp.core.schedule import (
 from staticbp.core.schedule import Local as LocalScalar
 from staticbp.core.text import Names
 from staticbp.core.traverse import children, exprs, loads, map_exprs, rewrite
-from staticbp.passes.access import footprint, locals_in
+from staticbp.passes.access import footprint, locals_in, root
 from staticbp.passes.registers import is_resumed
 
 
@@ -63,7 +63,7 @@ def _repeated(block: Sequence[Stmt]) -> list[tuple[Apply, int]]:
         (part, position)
         for part, position in repeated.items()
         if part.name is not None
-        and not any(load.buffer in touched.writes for load in loads(part))
+        and not any(root(load.buffer, {}) in touched.writes for load in loads(part))
         and all(settled.get(name, -1) < position for name in locals_in(part))
     ]
     return sorted(_outermost(chosen), key=lambda item: -item[1])

@@ -1,9 +1,9 @@
-"""What `blas` is when compiled: loops for small operands, SciPy's BLAS for the others. Imported only to compile.
+"""What `blas` is when compiled: loops, tiles in registers, or SciPy's BLAS, by size. Imported only to compile.
 
-The limits between the two are fixed, so that the same call always gives the same bits; they are where both
-took equally long on a processor with AVX2: a call of OpenBLAS takes some 0.1 µs. The loops also serve the
-dtypes that BLAS lacks. They are emitted as functions of their own that are not inlined, which keeps
-compilation short.
+The limits are fixed, so that the same call always gives the same bits; they are where both sides took equally
+long on a processor with AVX2. A call of OpenBLAS takes some 0.1 µs before it computes anything, and packs both
+operands, which pays for large ones only. The loops also serve the dtypes that BLAS lacks. What is not BLAS is
+emitted as functions of their own that are not inlined, which keeps compilation short.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
+from staticbp.runtime import rows, tiles
 from staticbp.runtime.symbols import BLAS_PREFIX, address
 
-# Multiplications up to which the loops are used. From the last one on, OpenBLAS uses several threads.
-GEMM_LOOPS = 256
-GEMV_LOOPS = 1024
-GEMV_TRANSPOSED_LOOPS = 128
+# Multiplications up to which the loops are used, and up to which the tiles are. Past the last two OpenBLAS gains
+# by its threads.
+GEMM_LOOPS = 32
+GEMM_TILES = 2**20
+GEMV_LOOPS = 32
+GEMV_ROWS = 2**17
 GER_LOOPS = 32768
 
 # Numba's types and llvmlite's values carry no type information.
@@ -158,10 +161,10 @@ def _gemm_loops(
 
 def _gemv_loops(builder: Any, m: Any, n: Any, a: Any, x: Any, y: Any, trans: Any, alpha: Any, beta: Any) -> None:
     one = _SIZE(1)
-    rows, columns = builder.select(trans, n, m), builder.select(trans, m, n)
+    count, length = builder.select(trans, n, m), builder.select(trans, m, n)
     down, along = builder.select(trans, one, n), builder.select(trans, n, one)
-    with _loop(builder, rows) as row:
-        product = _strided_dot(builder, columns, _at(builder, a, (row.index, down)), along, x, one)
+    with _loop(builder, count) as row:
+        product = _strided_dot(builder, length, _at(builder, a, (row.index, down)), along, x, one)
         target = _at(builder, y, (row.index, 1))
         builder.store(_muladd(builder, alpha, product, _kept(builder, beta, builder.load(target))), target)
 
@@ -222,7 +225,11 @@ def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         arguments = [op_b, op_a, n, m, k, alpha, b.data, b.shape[1], a.data, a.shape[1], beta, c.data, n]
         _call_blas(builder, "gemm", c.kind.dtype, arguments)
 
-    _by_size(builder, (m, n, k), _SIZE(GEMM_LOOPS), loops, call if c.has_blas else None)
+    def tiled() -> None:
+        arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, alpha, beta]
+        _by_size(builder, (m, n, k), _SIZE(GEMM_TILES), lambda: tiles.gemm(builder, arguments), call)
+
+    _by_size(builder, (m, n, k), _SIZE(GEMM_LOOPS), loops, tiled if c.has_blas else None)
     return context.get_dummy_value()
 
 
@@ -240,8 +247,17 @@ def _lower_gemv(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         arguments = [op, n, m, alpha, a.data, n, x.data, _SIZE(1), beta, y.data, _SIZE(1)]
         _call_blas(builder, "gemv", y.kind.dtype, arguments)
 
-    limit = builder.select(trans, _SIZE(GEMV_TRANSPOSED_LOOPS), _SIZE(GEMV_LOOPS))
-    _by_size(builder, (m, n), limit, loops, call if y.has_blas else None)
+    def by_rows() -> None:
+        arguments = [m, n, a.data, x.data, y.data, alpha, beta]
+        with builder.if_else(trans) as branches:
+            for transposed, branch in zip((True, False), branches, strict=True):
+                with branch:
+                    rows.gemv(builder, arguments, transposed=transposed)
+
+    def large() -> None:
+        _by_size(builder, (m, n), _SIZE(GEMV_ROWS), by_rows, call)
+
+    _by_size(builder, (m, n), _SIZE(GEMV_LOOPS), loops, large if y.has_blas else None)
     return context.get_dummy_value()
 
 

@@ -38,7 +38,8 @@ def refuse_draws(function: Callable[..., Any]) -> Iterator[None]:
         if _equal(state, _state(generator)):
             continue
         src = _line_of_draw(function, generator)
-        if src is None and threading.active_count() > 1:
+        shared = generator is np.random.mtrand._rand or generator is random._inst
+        if src is None and shared and threading.active_count() > 1:
             continue  # more likely the doing of another thread
         raise FrozenRandomError(
             f"{_name(generator)} is drawn from while {_title(function)} is traced: "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Var
 from staticbp.core.primitive import Builder, Traced, Value
+from staticbp.errors import MutationError, StaticbpError
 from staticbp.trace.names import here
 from staticbp.trace.tracer import Tracer
 
@@ -34,11 +36,29 @@ def trace_open(
 ) -> tuple[Graph, list[Traced]]:
     """As `trace`, but values of outer functions may be captured: they become the last inputs."""
     builder = user_builder(name)
-    with builder.recording():
+    with builder.recording(), _our_errors():
         inputs = [builder.add_input(aval, wish) for aval, wish in zip(avals, names, strict=True)]
         outs = function(*inputs)
         graph = builder.finish(outs)
     return graph, builder.captures
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Where NumPy met an error of ours and raised its own instead, say what happened, with the user's line."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        inner = error.__cause__ or error.__context__
+        if isinstance(error, StaticbpError) or not isinstance(inner, StaticbpError):
+            raise
+        if "setting an array element" not in str(error):
+            raise inner from None
+        raise MutationError(
+            "a traced value cannot be stored in a plain array",
+            src=inner.src,
+            advice="Build the array from its parts with np.stack or np.concatenate, or choose with np.where.",
+        ) from None
 
 
 def rebuild(

@@ -207,7 +207,8 @@ class Tracer(Traced):
         raise TracedBranchError(
             f"the truth of {self!r} is known only when the compiled code runs",
             src=here().src,
-            advice="Write np.where(condition, a, b) in place of if/else, np.minimum/np.maximum in place of min/max, "
+            advice="Write np.where(condition, a, b) or bp.cond(condition, f, g, x) in place of if/else, "
+            "bp.while_loop(test, step, x) in place of while, np.minimum/np.maximum in place of min/max, "
             "np.logical_and/or/not in place of and/or/not.",
         )
 

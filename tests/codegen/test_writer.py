@@ -166,7 +166,7 @@ def test_gradients(function, count, args, golden):
     assert_lowered(joint, [*args, one])
     text = write(lowered(joint), f"Value and gradient of {function.__name__}")
     check(text)
-    golden(f"code_{function.__name__}.py", text)
+    golden(f"code_{function.__name__}.txt", text)
 
 
 @pytest.mark.parametrize(("function", "count", "args"), CASES, ids=IDS)
@@ -199,7 +199,7 @@ def test_a_loop_that_can_be_interrupted(golden, monkeypatch):
     text = write(schedule, "A long loop")
     assert f"return {PAUSED}" in text
     check(text)
-    golden("code_sliced.py", text)
+    golden("code_sliced.txt", text)
 
 
 # ---- small things -------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def refused(case):
             each(Store(ahead, (ROW,), load(c, ROW)), Store(ahead, (ROW * -1 + 3,), load(c, ROW)), extent=2)
         ],
         "shown in another shape": [Reshape(array("w", 2, 2, role="view"), Ref(ahead)), update],
+        "written again and again": [each(each(Store(ahead, (ROW,), plus(load(c, ROW), ONE))), index="t")],
         "never written": [each(Store(other, (ROW,), ONE))],
         "read before it is written": [each(Store(other, (ROW,), load(ahead, ROW))), update],
     }

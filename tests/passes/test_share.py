@@ -10,6 +10,7 @@ from staticbp.core.schedule import (
     Load,
     Local,
     Loop,
+    Ref,
     Schedule,
     Store,
     Update,
@@ -107,6 +108,24 @@ def test_a_value_that_changes_between_is_computed_again():
     s = Local("s", FLOAT64)
     text = run(Let("s", ZERO), each(store(OUT, sine(s)), Update("s", "{0} + {1}", load()), store(MORE, sine(s))))
     assert sum("let" in line for line in text) == 1
+
+
+def test_a_value_that_changes_through_a_view_is_computed_again():
+    base = Buffer("base", Aval((4,), FLOAT64), "workspace")
+    view = Buffer("view", Aval((2, 2), FLOAT64), "view")
+    view.of = Ref(base)
+    seen = sine(Load(view, (ROW, ROW)))
+    assert not any("let" in line for line in run(each(store(OUT, seen), store(base, load()), store(MORE, seen))))
+
+
+def test_a_name_stands_for_one_dtype():
+    whole = Apply("{0} < {1}", (load(), ZERO), np.dtype(np.bool_), "y")
+    number = sine(load())
+    text = run(
+        each(store(OUT, op("{0} * {1}", number, number))),
+        each(store(MORE, Apply("{0} & {1}", (whole, whole), np.dtype(np.bool_)))),
+    )
+    assert [line.split()[1] for line in text if "let" in line] == ["y_i", "y_i_2"]
 
 
 def test_what_may_not_be_computed_at_all_is_left_alone():

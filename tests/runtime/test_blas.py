@@ -9,7 +9,7 @@ import pytest
 from staticbp.runtime import blas, products
 
 DTYPES = (np.float64, np.float32, np.int64)
-LIMITS = ("GEMM_LOOPS", "GEMV_LOOPS", "GEMV_TRANSPOSED_LOOPS", "GER_LOOPS")
+LIMITS = ("GEMM_LOOPS", "GEMM_TILES", "GEMV_LOOPS", "GEMV_ROWS", "GER_LOOPS")
 SCALES = ((1, 0), (-2, 1), (3, 2), (0, 0))
 
 
@@ -31,13 +31,13 @@ def compiled():
     return {"gemm": gemm, "gemv": gemv, "ger": ger}
 
 
-@pytest.fixture(scope="module", params=["by size", "loops", "library"])
+@pytest.fixture(scope="module", params=["by size", ("LOOPS",), ("TILES", "ROWS"), ()], ids=str)
 def functions(request):
-    """Compiled with the limits as they are, and with nothing but loops, and with nothing but the library."""
+    """Compiled with the limits as they are, and with nothing but loops, but our own kernels, but the library."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param != "by size":
             for limit in LIMITS:
-                patch.setattr(products, limit, 2**62 if request.param == "loops" else 0)
+                patch.setattr(products, limit, 2**62 if limit.endswith(request.param) else 0)
         made = compiled()
         # Compiled now, while the limits hold.
         for dtype in DTYPES:

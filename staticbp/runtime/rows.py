@@ -1,0 +1,100 @@
+"""Products of a matrix and a vector, several rows of the matrix at once.
+
+Each row is read once, from left to right. Not transposed, the rows of a group share what is read of x and have
+sums of their own, two vectors each, so that no sum waits for the one before. Transposed, a group of rows is
+added to y in one pass, so that y is read and written once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from staticbp.runtime import vectors as v
+from staticbp.runtime.vectors import SIZE, Value
+
+# Rows at once: with twice as many sums, of which sixteen vector registers hold eight beside the operands.
+DOT_ROWS = 4
+# Rows added in one pass; their factors stay in registers.
+SUM_ROWS = 8
+
+
+def gemv(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:
+    """Call the product: the arguments are m, n, A, x, y, alpha and beta; A is m by n, transposed or not."""
+    if transposed:
+        v.call(builder, "gemv_of_columns", _gemv_of_columns, arguments)
+    else:
+        v.call(builder, "gemv_of_rows", _gemv_of_rows, arguments)
+
+
+def _gemv_of_rows(builder: Value, m: Value, n: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value) -> None:
+    whole = builder.and_(m, SIZE(-DOT_ROWS))
+    for start, stop, count in ((SIZE(0), whole, DOT_ROWS), (whole, m, 1)):
+        with v.loop(builder, start, stop, count) as row:
+            sources = [v.at(builder, a, (builder.add(row, SIZE(i)), n)) for i in range(count)]
+            for i, total in enumerate(_dots(builder, sources, x, n)):
+                place = v.at(builder, y, (builder.add(row, SIZE(i)), SIZE(1)))
+                scaled = builder.fmul(alpha, total)
+                kept = v.muladd(builder, beta, builder.load(place), scaled)
+                builder.store(builder.select(v.is_zero(builder, beta), scaled, kept), place)
+
+
+def _dots(builder: Value, rows: list[Value], x: Value, n: Value) -> list[Value]:
+    """The products of some rows with x: by two vectors, by one, and by the elements that are left over."""
+    element = x.type.pointee
+    lanes = v.host_lanes(element)
+    zero = ir.Constant(ir.VectorType(element, lanes), None)
+    pairs, whole = (builder.and_(n, SIZE(-step)) for step in (2 * lanes, lanes))
+    sums = [[v.variable(builder, zero) for _ in rows] for _ in range(2)]
+    for start, stop, count in ((SIZE(0), pairs, 2), (pairs, whole, 1)):
+        with v.loop(builder, start, stop, count * lanes) as column:
+            for number in range(count):
+                place = builder.add(column, SIZE(number * lanes)), SIZE(1)
+                right = v.read(builder, v.at(builder, x, place), lanes)
+                for row, memory in zip(rows, sums[number], strict=True):
+                    left = v.read(builder, v.at(builder, row, place), lanes)
+                    builder.store(v.muladd(builder, left, right, builder.load(memory)), memory)
+    both = [builder.fadd(builder.load(first), builder.load(second)) for first, second in zip(*sums, strict=True)]
+    totals = [v.variable(builder, v.total(builder, vector)) for vector in both]
+    with v.loop(builder, whole, n) as column:
+        right = builder.load(v.at(builder, x, (column, SIZE(1))))
+        for row, memory in zip(rows, totals, strict=True):
+            left = builder.load(v.at(builder, row, (column, SIZE(1))))
+            builder.store(v.muladd(builder, left, right, builder.load(memory)), memory)
+    return [builder.load(memory) for memory in totals]
+
+
+def _gemv_of_columns(
+    builder: Value, m: Value, n: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value
+) -> None:
+    zero = ir.Constant(beta.type, 0)
+    with v.loop(builder, SIZE(0), n) as column:
+        place = v.at(builder, y, (column, SIZE(1)))
+        kept = builder.fmul(beta, builder.load(place))
+        builder.store(builder.select(v.is_zero(builder, beta), zero, kept), place)
+    whole = builder.and_(m, SIZE(-SUM_ROWS))
+    for start, stop, count in ((SIZE(0), whole, SUM_ROWS), (whole, m, 1)):
+        with v.loop(builder, start, stop, count) as row:
+            numbers = [builder.add(row, SIZE(i)) for i in range(count)]
+            factors = [builder.fmul(alpha, builder.load(v.at(builder, x, (number, SIZE(1))))) for number in numbers]
+            _add_rows(builder, [v.at(builder, a, (number, n)) for number in numbers], factors, y, n)
+
+
+def _add_rows(builder: Value, rows: list[Value], factors: list[Value], y: Value, n: Value) -> None:
+    """Add the rows, each times its factor, to y."""
+    lanes = v.host_lanes(y.type.pointee)
+    whole = builder.and_(n, SIZE(-lanes))
+    spread = [v.spread(builder, factor, lanes) for factor in factors]
+    with v.loop(builder, SIZE(0), whole, lanes) as column:
+        place = v.at(builder, y, (column, SIZE(1)))
+        total = v.read(builder, place, lanes)
+        for row, factor in zip(rows, spread, strict=True):
+            total = v.muladd(builder, factor, v.read(builder, v.at(builder, row, (column, SIZE(1))), lanes), total)
+        v.write(builder, total, place)
+    with v.loop(builder, whole, n) as column:
+        place = v.at(builder, y, (column, SIZE(1)))
+        total = builder.load(place)
+        for row, factor in zip(rows, factors, strict=True):
+            total = v.muladd(builder, factor, builder.load(v.at(builder, row, (column, SIZE(1)))), total)
+        builder.store(total, place)
