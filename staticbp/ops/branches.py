@@ -187,13 +187,17 @@ def choose(flags: Value, new: Value, old: Value) -> Value:
 
 
 def _shared_slots(residuals: Sequence[Sequence[Aval]]) -> tuple[list[Aval], list[list[int]]]:
-    """Slots for what branches save, of which only one is ever taken; and which of them are whose."""
+    """Slots for what branches save, of which only one is ever taken; and which of them are whose.
+
+    Integers have slots of their own, which hold 0 for the other branches: batched, all branches are computed, and
+    what stands in another's slot may be no index of this one's.
+    """
     slots: list[Aval] = []
     places: list[list[int]] = []
     for avals in residuals:
         mine: list[int] = []
         for aval in avals:
-            free = (n for n, slot in enumerate(slots) if slot == aval and n not in mine)
+            free = (n for n, slot in enumerate(slots) if slot == aval and n not in mine and aval.dtype.kind != "i")
             place = next(free, len(slots))
             if place == len(slots):
                 slots.append(aval)

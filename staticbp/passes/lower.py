@@ -35,6 +35,7 @@ from staticbp.core.schedule import (
     loop_index,
 )
 from staticbp.core.text import Names
+from staticbp.core.traverse import loads
 from staticbp.ops.branches import cond
 from staticbp.ops.iteration import while_loop
 from staticbp.passes.carry import assign, insert_early, update_in_place
@@ -132,8 +133,8 @@ class Lowerer(Equations):
         self.sources = [eqn.src] if eqn.src is not None else []
         index = self.read(eqn.ins[0], ())
         sources = self._take_sources()
-        given = isinstance(index, Load) and index.buffer.role == "argument"
-        if not given and not isinstance(index, Local | Const):
+        lasting = all(load.buffer.role == "argument" for load in loads(index))
+        if not lasting or (isinstance(index, Apply) and expr_dtype(index) != BOOL):
             name = "chosen" if expr_dtype(index) == INT64 else "holds"
             picked = Let(self.shared.names.fresh(name), index)
             stamp(picked, sources, eqn.adjoint)

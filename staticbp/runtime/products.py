@@ -8,8 +8,8 @@ emitted as functions of their own that are not inlined, which keeps compilation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,11 +18,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from staticbp.runtime import rows, tiles
+from staticbp.runtime import rows, tiles, vectors
 from staticbp.runtime.symbols import BLAS_PREFIX, address
 
-# Multiplications up to which the loops are used, and up to which the tiles are. Past the last two OpenBLAS gains
-# by its threads.
+# Multiplications up to which the loops are used, and above those up to which our kernels are: past that, two
+# threads of OpenBLAS beat one of ours at gemm, and at gemv both wait for memory.
 GEMM_LOOPS = 32
 GEMM_TILES = 2**20
 GEMV_LOOPS = 32
@@ -101,8 +101,20 @@ def _call_loops(
     return builder.call(function, arguments)
 
 
-def _loop(builder: Any, count: IrValue) -> AbstractContextManager[Any]:
-    return cgutils.for_range(builder, count, intp=_SIZE)
+@contextmanager
+def _loop(builder: Any, count: IrValue, *, is_short: bool = False) -> Iterator[IrValue]:
+    """A loop over so many indexes. A short one LLVM leaves as it is, which takes a third of the time to compile."""
+    if is_short:
+        with vectors.loop(builder, _SIZE(0), count) as index:
+            yield index
+    else:
+        with cgutils.for_range(builder, count, intp=_SIZE) as loop:
+            yield loop.index
+
+
+def _has_kernels(data: IrValue) -> bool:
+    """Whether the loops are for tiny operands only, the others having kernels."""
+    return isinstance(data.type.pointee, ir.FloatType | ir.DoubleType)
 
 
 def _multiply(builder: Any, a: IrValue, b: IrValue) -> IrValue:
@@ -134,13 +146,22 @@ def _at(builder: Any, data: IrValue, *steps: tuple[IrValue, IrValue | int]) -> I
     return builder.gep(data, [offset], inbounds=True)
 
 
-def _strided_dot(builder: Any, count: IrValue, a: IrValue, step_a: IrValue, b: IrValue, step_b: IrValue) -> IrValue:
+def _strided_dot(
+    builder: Any,
+    count: IrValue,
+    a: IrValue,
+    step_a: IrValue,
+    b: IrValue,
+    step_b: IrValue,
+    *,
+    is_short: bool = False,
+) -> IrValue:
     kind = a.type.pointee
     total = cgutils.alloca_once_value(builder, ir.Constant(kind, 0))
     builder.store(ir.Constant(kind, 0), total)
-    with _loop(builder, count) as loop:
-        left = builder.load(_at(builder, a, (loop.index, step_a)))
-        right = builder.load(_at(builder, b, (loop.index, step_b)))
+    with _loop(builder, count, is_short=is_short) as loop:
+        left = builder.load(_at(builder, a, (loop, step_a)))
+        right = builder.load(_at(builder, b, (loop, step_b)))
         builder.store(_muladd(builder, left, right, builder.load(total)), total)
     return builder.load(total)
 
@@ -151,11 +172,12 @@ def _gemm_loops(
     one = _SIZE(1)
     down_a, along_a = builder.select(trans_a, one, k), builder.select(trans_a, m, one)
     down_b, along_b = builder.select(trans_b, one, n), builder.select(trans_b, k, one)
-    with _loop(builder, m) as row, _loop(builder, n) as column:
-        left = _at(builder, a, (row.index, down_a))
-        right = _at(builder, b, (column.index, along_b))
-        product = _strided_dot(builder, k, left, along_a, right, down_b)
-        target = _at(builder, c, (row.index, n), (column.index, 1))
+    is_short = _has_kernels(a)
+    with _loop(builder, m, is_short=is_short) as row, _loop(builder, n, is_short=is_short) as column:
+        left = _at(builder, a, (row, down_a))
+        right = _at(builder, b, (column, along_b))
+        product = _strided_dot(builder, k, left, along_a, right, down_b, is_short=is_short)
+        target = _at(builder, c, (row, n), (column, 1))
         builder.store(_muladd(builder, alpha, product, _kept(builder, beta, builder.load(target))), target)
 
 
@@ -163,22 +185,24 @@ def _gemv_loops(builder: Any, m: Any, n: Any, a: Any, x: Any, y: Any, trans: Any
     one = _SIZE(1)
     count, length = builder.select(trans, n, m), builder.select(trans, m, n)
     down, along = builder.select(trans, one, n), builder.select(trans, n, one)
-    with _loop(builder, count) as row:
-        product = _strided_dot(builder, length, _at(builder, a, (row.index, down)), along, x, one)
-        target = _at(builder, y, (row.index, 1))
+    is_short = _has_kernels(a)
+    with _loop(builder, count, is_short=is_short) as row:
+        left = _at(builder, a, (row, down))
+        product = _strided_dot(builder, length, left, along, x, one, is_short=is_short)
+        target = _at(builder, y, (row, 1))
         builder.store(_muladd(builder, alpha, product, _kept(builder, beta, builder.load(target))), target)
 
 
 def _axpy_loops(builder: Any, count: Any, x: Any, y: Any, alpha: Any) -> None:
     with _loop(builder, count) as loop:
-        source, target = _at(builder, x, (loop.index, 1)), _at(builder, y, (loop.index, 1))
+        source, target = _at(builder, x, (loop, 1)), _at(builder, y, (loop, 1))
         builder.store(_muladd(builder, alpha, builder.load(source), builder.load(target)), target)
 
 
 def _ger_loops(builder: Any, m: Any, n: Any, x: Any, y: Any, a: Any, alpha: Any) -> None:
     with _loop(builder, m) as row:
-        factor = _multiply(builder, alpha, builder.load(_at(builder, x, (row.index, 1))))
-        _axpy_loops(builder, n, y, _at(builder, a, (row.index, n)), factor)
+        factor = _multiply(builder, alpha, builder.load(_at(builder, x, (row, 1))))
+        _axpy_loops(builder, n, y, _at(builder, a, (row, n)), factor)
 
 
 def _dot_loops(builder: Any, count: Any, x: Any, y: Any) -> IrValue:

@@ -155,13 +155,13 @@ def test_a_long_loop_hears_ctrl_c(run_python):
         def spin(x):
             return bp.fold(lambda c, _: np.sin(c) + 0.1 * c, x, None, length=2**40)
 
-        pressed, heard = [], []
+        # A shell that runs the tests in the background has interrupts ignored, and Python leaves it at that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        pressed = []
 
-        def press():  # again and again, as one would: Python drops an interrupt that meets a finalizer
-            while not heard:
-                pressed.append(time.perf_counter())
-                signal.raise_signal(signal.SIGINT)
-                time.sleep(1.0)
+        def press():
+            pressed.append(time.perf_counter())
+            signal.raise_signal(signal.SIGINT)
 
         def watch(done, total):
             if not pressed:
@@ -172,8 +172,7 @@ def test_a_long_loop_hears_ctrl_c(run_python):
             with bp.progress(watch):
                 spin(np.ones(50))
         except KeyboardInterrupt:
-            heard.append(time.perf_counter())
-            print("heard after", heard[0] - pressed[-1])
+            print("heard after", time.perf_counter() - pressed[-1])
         print(bp.compile(lambda x: x + 1.0)(1.0))
         """
     )

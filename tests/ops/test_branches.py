@@ -121,6 +121,21 @@ def test_each_element_of_a_batch_has_its_branch():
         assert_close(ours, np.stack([row[i] for row in rows]))
 
 
+def test_what_one_branch_saves_is_no_index_of_another():
+    avals, names = [Aval((3,), FLOAT64), Aval((), INT64)], ["x", "n"]
+    indexed = trace(lambda x, n: [x[n % 3] * 2.0], "indexed", avals, names)
+    counted = trace(lambda x, n: [np.sum(x * x) * (n + 50)], "counted", avals, names)
+
+    def f(p, x, n):
+        return cond(p > 0, x, n, branches=(counted, indexed))
+
+    graph = graph_of(f, 1.0, X, 5)
+    reverse = vjp(RULES, graph, [False, True, False])
+    many, _ = RULES.batch(reverse, 2, [True, False, True, False])
+    bars = assert_lowered(run(many, JOINT, check=True), [np.array([1.0, -1.0]), X, np.array([5, 7]), 1.0])[1]
+    assert_close(bars, [[0.0, 0.0, 2.0], 2 * 57 * X])
+
+
 def test_single_precision_stays_so():
     single = arms(FLOAT32)
 
