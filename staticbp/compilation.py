@@ -22,13 +22,14 @@ import numpy as np
 from staticbp.codegen.writer import parameters, write
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
+from staticbp.core.check_schedule import check_schedule
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.primitive import Builder, Traced, Value, lift, named
 from staticbp.core.schedule import Call, If, Loop, Schedule, While
 from staticbp.core.tree import Structure, flatten
 from staticbp.errors import ArgumentError, UnrollWarning
 from staticbp.passes.lower import lower
-from staticbp.passes.pipeline import JOINT, PRIMAL, run
+from staticbp.passes.pipeline import JOINT, PRIMAL, checking, run
 from staticbp.passes.rewrite import Note
 from staticbp.runtime.dispatch import Constant, Entry, Kernel
 from staticbp.runtime.load import compile_module
@@ -215,7 +216,8 @@ class Compilation:
     @cached_property
     def schedule(self) -> Schedule:
         """Loops, buffers and kernel calls."""
-        return lower(self.graph)
+        schedule = lower(self.graph)
+        return check_schedule(schedule) if checking() else schedule
 
     @cached_property
     def source(self) -> str:

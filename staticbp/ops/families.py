@@ -19,7 +19,7 @@ from staticbp.core.graph import Lit
 from staticbp.core.lowering import Lowering, Scalar
 from staticbp.core.primitive import Params, Primitive, Rules, Traced, Value, bind, value_aval
 from staticbp.errors import DtypeError, NotDifferentiableError, ShapeError, UnsupportedFunctionError
-from staticbp.ops.linear import add_all, batch_operand, fit, linear, operand, recorded, strong, times, zeros
+from staticbp.ops.linear import Declared, add_all, batch_operand, fit, linear, operand, recorded, strong, times, zeros
 from staticbp.ops.options import fresh
 from staticbp.ops.registry import (
     ABOVE_ONE,
@@ -217,7 +217,7 @@ def _missing_dtypes(name: str) -> Any:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bilinear(Primitive):
+class Bilinear(Declared):
     """Linear in each of two operands: the products."""
 
     name: str
@@ -226,15 +226,6 @@ class Bilinear(Primitive):
     transposes: tuple[Callable[..., Value], Callable[..., Value]]
     batch_rule: Callable[..., Value]
     lowering: Lowering
-
-    def __post_init__(self) -> None:
-        declare(self)
-
-    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
-        return (self.aval(*ins, **params),)
-
-    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
-        return (self.numpy(*ins, **params),)
 
     def pullback(
         self,
@@ -288,7 +279,7 @@ def bilinear(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class General(Primitive):
+class General(Declared):
     """An operation all of whose facets are given."""
 
     name: str
@@ -298,15 +289,6 @@ class General(Primitive):
     jvp: Callable[..., Any] | str
     batch_rule: Callable[..., Value]
     lowering: Lowering
-
-    def __post_init__(self) -> None:
-        declare(self)
-
-    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
-        return as_tuple(self.aval(*ins, **params))
-
-    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
-        return as_tuple(self.numpy(*ins, **params))
 
     def pullback(
         self,

@@ -25,8 +25,24 @@ from staticbp.ops.registry import as_tuple, declare, ufunc_dtypes
 # ---- linear ---------------------------------------------------------------------------------------------------
 
 
+class Declared(Primitive):
+    """A primitive whose types and values are given as functions of its operands and params."""
+
+    aval: Callable[..., Aval | tuple[Aval, ...]]
+    numpy: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        declare(self)
+
+    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        return as_tuple(self.aval(*ins, **params))
+
+    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
+        return as_tuple(self.numpy(*ins, **params))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Linear(Primitive):
+class Linear(Declared):
     """Linear in the first `linear_in` operands jointly (all, when None); the others are integer indexes."""
 
     name: str
@@ -36,15 +52,6 @@ class Linear(Primitive):
     batch_params: Callable[..., tuple[Sequence[Value], Params]]
     lowering: Lowering
     linear_in: int | None = None
-
-    def __post_init__(self) -> None:
-        declare(self)
-
-    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
-        return (self.aval(*ins, **params),)
-
-    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
-        return (self.numpy(*ins, **params),)
 
     def pullback(
         self,
@@ -265,6 +272,7 @@ def add_all(terms: Sequence[Value]) -> Value | None:
 
 
 __all__ = [
+    "Declared",
     "Linear",
     "add_all",
     "batch_operand",

@@ -67,6 +67,11 @@ JOINT = (
 )
 
 
+def checking() -> bool:
+    """Whether the checkers run after every pass: ``STATICBP_CHECK=1`` in the environment asks for it."""
+    return os.environ.get("STATICBP_CHECK") == "1"
+
+
 def run(
     graph: Graph,
     passes: Sequence[Pass],
@@ -106,8 +111,8 @@ def run(
     >>> print(*notes)
     log_one_plus
     """
-    checking = os.environ.get("STATICBP_CHECK") == "1" if check is None else check
-    if checking:
+    checked = checking() if check is None else check
+    if checked:
         check_graph(graph, "input of the passes")
     news = 0  # how often a pass has changed something
     seen = dict.fromkeys(passes, -1)  # the news that each pass knew of when it last ran
@@ -119,7 +124,7 @@ def run(
             changed = graph is not before and not step.sweeps
             news += changed
             seen[step] = news - (changed and step.repeats)
-            if checking and graph is not before:
+            if checked and graph is not before:
                 check_graph(graph, step.name)
             if on_stage is not None and (number == 1 or graph is not before):
                 on_stage(step.name if number == 1 else f"{step.name} ({number})", graph)

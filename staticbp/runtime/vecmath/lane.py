@@ -42,10 +42,6 @@ class Format:
         return self.bits_of(self.magic)
 
     @property
-    def exponent_mask(self) -> int:
-        return ((1 << (self.width - 1 - self.fraction)) - 1) << self.fraction
-
-    @property
     def sign_mask(self) -> int:
         return 1 << (self.width - 1)
 
