@@ -29,6 +29,7 @@ from staticbp.core.primitive import (
 from staticbp.errors import GraphError
 from staticbp.trace.trace import rebuild, var_names
 from staticbp.transforms.activity import active_outputs, active_variables
+from staticbp.transforms.masks import Masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +93,15 @@ def forward(rules: Rules, graph: Graph, ins: Sequence[Value], live: set[Var]) ->
 def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: set[Var]) -> None:
     """Walk the tape backwards; `bars` maps variables of the graph to their cotangents."""
     makers: dict[Atom, Primitive] = {}  # the operations that gave the cotangents named here
+    masks = Masks()
     for step in reversed(tape):
-        eqn = step.eqn
-        cts = [bars.pop(out, None) for out in eqn.outs]
+        cts = [bars.pop(out, None) for out in step.eqn.outs]
         if all(ct is None for ct in cts):
             continue
+        eqn = step.eqn
         with at(eqn, adjoint=True, target=f"{eqn.outs[0].name}_bar"):
             before = len(recorded_equations())
-            given = eqn.op.pullback(
-                rules, [lift(ct) for ct in cts], step.ins, step.outs, step.active, step.extra, eqn.params
-            )
+            given = _pull(rules, step, [lift(ct) for ct in cts], masks)
             fresh: dict[Atom, Primitive] = {out: new.op for new in recorded_equations()[before:] for out in new.outs}
             for atom, ct in zip(eqn.ins, given, strict=True):
                 if isinstance(atom, Var) and atom in live and ct is not None:
@@ -109,10 +109,19 @@ def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: s
                     if isinstance(ct, Traced) and ct.atom in fresh:
                         named(ct, f"{atom.name}_bar")
                         makers[ct.atom] = fresh[ct.atom]
-                    _accumulate(bars, atom, ct, makers)
+                    _accumulate(bars, atom, ct, makers, masks)
 
 
-def _accumulate(bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[Atom, Primitive]) -> None:
+def _pull(rules: Rules, step: Step, cts: Sequence[Value | None], masks: Masks) -> Sequence[Value | None]:
+    def pull(*cts: Value | None) -> Sequence[Value | None]:
+        return step.eqn.op.pullback(rules, cts, step.ins, step.outs, step.active, step.extra, step.eqn.params)
+
+    return masks.pullback(step.eqn.op, cts[0], pull) if len(cts) == 1 else pull(*cts)
+
+
+def _accumulate(
+    bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[Atom, Primitive], masks: Masks | None = None
+) -> None:
     """Add to a cotangent: the sum has its name then, and its parts say by which operation they came about."""
     if not isinstance(var, Var):
         return
@@ -123,7 +132,7 @@ def _accumulate(bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[At
     for part in parts:
         if part.atom in makers:
             named(part, f"{var.name}_bar_{makers[part.atom].label}")
-    bars[var] = named(parts[0] + parts[1], f"{var.name}_bar")
+    bars[var] = named(parts[0] + parts[1] if masks is None else masks.add(*parts), f"{var.name}_bar")
 
 
 def _name_results(graph: Graph, results: Sequence[Value]) -> None:
