@@ -9,6 +9,7 @@ from staticbp.api import tree
 from staticbp.api.batching import vmap
 from staticbp.api.branches import cond, switch
 from staticbp.api.compiling import compile, differentiable, stop_gradient
+from staticbp.api.explaining import explain_zero
 from staticbp.api.forward import jvp
 from staticbp.api.inspecting import inspect
 from staticbp.api.iteration import fori_loop, while_loop
@@ -29,6 +30,7 @@ __all__ = [
     "datasets",
     "differentiable",
     "errors",
+    "explain_zero",
     "fold",
     "fori_loop",
     "grad",
