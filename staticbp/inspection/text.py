@@ -8,6 +8,8 @@ from functools import cached_property
 from staticbp.compilation import Compilation
 from staticbp.core.graph import Graph
 from staticbp.core.schedule import Schedule
+from staticbp.inspection.cost import Cost
+from staticbp.inspection.memory import Memory
 from staticbp.runtime.load import JIT, inspect_module
 from staticbp.runtime.objectcode import ObjectCode
 
@@ -75,10 +77,20 @@ class Inspection:
             return "# nothing is differentiated here\n"
         return self._adjoint().source
 
+    @property
+    def cost(self) -> Cost:
+        """Operations and bytes: in all, by loop, by line of the program."""
+        return Cost(self.graph, self.schedule)
+
+    @property
+    def memory(self) -> Memory:
+        """The workspace: its size, what lies in it and when, and the least that any plan would need."""
+        return Memory(self.schedule)
+
     @cached_property
     def _code(self) -> ObjectCode:
         compilation = self._compilation
-        entries = {compilation.schedule.name: compilation.specs}
+        entries = {compilation.schedule.name: compilation.convention}
         return inspect_module(compilation.source, entries, release_gil=compilation.releases_gil)
 
     @property
