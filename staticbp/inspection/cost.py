@@ -81,7 +81,7 @@ class Part:
 
 
 class Cost:
-    """The cost of a call.  Of a branch the dearer side counts; of a while loop, whose number of steps nobody knows, one.
+    """The cost of a call.  Of a branch the dearer side counts; of a while loop, one step: nobody knows how many.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ COUNTS = {
     "matmul": (lambda a, b: a @ b, (A, B), Work(2 * 64 * 48 * 32, 0, (64 * 48 + 48 * 32 + 64 * 32) * F)),
     "slices": (lambda x: x[1:] - x[:-1], (V,), Work(N - 1, 0, 2 * (N - 1) * F)),
     "scalar gradient": (bp.grad(lambda x, y: x * y + np.sin(x)), (1.0, 2.0), Work(1, 1, 3 * F)),
-    # Two products of 2 * 3 N; in between r = m - y, r * r, 1 +, /, * 2; bytes: X twice, m twice, y, r_bar twice, w, w_bar
+    # Two products of 2 * 3 N, and between them m - y, r * r, 1 +, /, 2 *.  Moved are X, m and r_bar twice, y, w, w_bar.
     "gradient": (bp.grad(misfit), (V[:3], W, V), Work(12 * N + 5 * N, 0, (6 * N + 2 * N + N + 2 * N + 6) * F)),
     "dearer branch": (two_sides, (V,), Work(3 * N, 0, N * F + F)),
 }
