@@ -9,6 +9,7 @@ from staticbp.api import tree
 from staticbp.api.batching import vmap
 from staticbp.api.branches import cond, switch
 from staticbp.api.compiling import compile, differentiable, stop_gradient
+from staticbp.api.debugging import debug_nans
 from staticbp.api.explaining import explain_zero
 from staticbp.api.forward import jvp
 from staticbp.api.inspecting import inspect
@@ -28,6 +29,7 @@ __all__ = [
     "compile",
     "cond",
     "datasets",
+    "debug_nans",
     "differentiable",
     "errors",
     "explain_zero",

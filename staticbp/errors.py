@@ -101,6 +101,10 @@ class NumericalError(StaticbpError, ArithmeticError):
     """Compiled code met a value it cannot go on with."""
 
 
+class NonFiniteError(StaticbpError, FloatingPointError):
+    """Within `debug_nans`, an operation made a nan or an infinity of finite values."""
+
+
 class NumpyCallError(StaticbpError, TypeError):
     """NumPy refused a call in which a traced value was an operand."""
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from staticbp.core.graph import Graph, Lit, Var
+from staticbp.core.graph import Eqn, Graph, Lit, Var
 from staticbp.core.primitive import concrete
 from staticbp.errors import GraphError
+
+Observer = Callable[[Eqn, Sequence[Any], Sequence[Any]], None]
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Tell `observer` of each equation evaluated within, those of loop bodies too: ``observer(eqn, ins, outs)``."""
+    token = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(token)
 
 
 def interpret(graph: Graph, args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
@@ -17,6 +32,7 @@ def interpret(graph: Graph, args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
     env: dict[Var, Any] = dict(graph.consts)
     for var, arg in zip(graph.invars, args, strict=True):
         env[var] = np.asarray(arg, dtype=var.aval.dtype)
+    observer = _OBSERVER.get()
     with np.errstate(all="ignore"):
         for eqn in graph.eqns:
             ins = [concrete(a) if isinstance(a, Lit) else env[a] for a in eqn.ins]
@@ -29,4 +45,6 @@ def interpret(graph: Graph, args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
                         src=eqn.src,
                     )
                 env[var] = array
+            if observer is not None:
+                observer(eqn, ins, [env[var] for var in eqn.outs])
     return [np.asarray(concrete(a) if isinstance(a, Lit) else env[a]) for a in graph.outs]
