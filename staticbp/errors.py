@@ -113,6 +113,10 @@ class DatasetError(StaticbpError, ValueError):
     """A file of a dataset is missing, damaged or not what its name says, or cannot be downloaded."""
 
 
+class CommandError(StaticbpError, ValueError):
+    """The command `staticbp` was asked for something that is not there."""
+
+
 class GraphError(StaticbpError, AssertionError):
     """A graph or a schedule breaks its grammar: a fault of staticbp or of a custom operation's rule."""
 

@@ -43,6 +43,15 @@ class Stats:
 stats = Stats()
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A module on disk: its key, its size in bytes, and when it was written or last used (seconds, as `time.time`)."""
+
+    key: str
+    size: int
+    mtime: float
+
+
 class Store:
     """A directory of compiled modules.
 
@@ -106,6 +115,24 @@ class Store:
         stats.saves += 1
         self._prune()
         return True
+
+    def files(self) -> list[StoredFile]:
+        """The modules that are there, whole or not."""
+        found = []
+        try:
+            with os.scandir(self.directory) as listing:
+                for item in listing:
+                    if item.name.endswith(SUFFIX):
+                        facts = item.stat(follow_symlinks=False)
+                        found.append(StoredFile(item.name.removesuffix(SUFFIX), facts.st_size, facts.st_mtime))
+        except OSError as error:
+            LOG.debug("listing %s: %s", self.directory, error)
+        return found
+
+    def remove(self, key: str) -> bool:
+        """Remove a module, and say whether it is gone."""
+        _remove(self.path(key))
+        return not self.path(key).exists()
 
     def reject(self, key: str) -> None:
         """Take back a hit: what was loaded turned out to be of no use."""
@@ -296,13 +323,8 @@ def status() -> Status:
     directory, store = default_directory(), default()
     if store is None:
         return Status(directory, "STATICBP_CACHE_SIZE is 0", 0, 0)
-    sizes = []
-    try:
-        with os.scandir(directory) as listing:
-            sizes = [item.stat(follow_symlinks=False).st_size for item in listing if item.name.endswith(SUFFIX)]
-    except OSError as error:
-        LOG.debug("listing %s: %s", directory, error)
-    return Status(directory, store.refusal(), len(sizes), sum(sizes))
+    files = store.files()
+    return Status(directory, store.refusal(), len(files), sum(file.size for file in files))
 
 
 @functools.cache
