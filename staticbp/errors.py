@@ -113,6 +113,10 @@ class DatasetError(StaticbpError, ValueError):
     """A file of a dataset is missing, damaged or not what its name says, or cannot be downloaded."""
 
 
+class MissingPackageError(StaticbpError, ImportError):
+    """An optional package that is needed for what was asked, and not installed."""
+
+
 class CommandError(StaticbpError, ValueError):
     """The command `staticbp` was asked for something that is not there."""
 

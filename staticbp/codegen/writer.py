@@ -36,8 +36,29 @@ from staticbp.core.traverse import walk
 PAUSED = -1  # the status of a function that has done its share of a long loop
 
 
+class Line(str):
+    """A line of text, and the statement that it is (a part of), if it is one."""
+
+    __slots__ = ("stmt",)
+    stmt: Stmt | None
+
+    @staticmethod
+    def of(text: str, stmt: Stmt | None = None) -> Line:
+        """`text` as a line of `stmt`, unless it is a line of something inside of it."""
+        if isinstance(text, Line):
+            return text
+        line = Line(text)
+        line.stmt = stmt
+        return line
+
+
 def write(schedule: Schedule, title: str) -> str:
     """The module of a schedule: docstring, imports, one function."""
+    return "\n".join(written(schedule, title))
+
+
+def written(schedule: Schedule, title: str) -> list[Line]:
+    """The lines of the module."""
     body = list(_Function(schedule).lines())
     text = "\n".join(line.split("# ")[0] for line in body)
     numpy = ["import numpy as np"] if "np." in text else []
@@ -45,7 +66,7 @@ def write(schedule: Schedule, title: str) -> str:
     runtime += ["from staticbp.runtime import vecmath as vm"] if "vm." in text else []
     imports = [*numpy, *([""] if numpy and runtime else []), *runtime]
     blank = ["", ""] if imports else []
-    return "\n".join([f'"""{_plain(title)}"""', "", *imports, *blank, *body, ""])
+    return [Line.of(line) for line in (f'"""{_plain(title)}"""', "", *imports, *blank, *body, "")]
 
 
 def parameters(schedule: Schedule) -> list[str]:
@@ -159,7 +180,7 @@ class _Function:
             if stmt is self.first_adjoint:
                 yield f"{INDENT * depth}# ---- adjoint ----"
             yield from self._quote_whole(block, position, depth)
-            yield from self._statement(stmt, depth)
+            yield from (Line.of(line, stmt) for line in self._statement(stmt, depth))
         if not block:
             yield f"{INDENT * depth}pass"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--args", default="", metavar="EXPR", help="its arguments, separated by commas")
     parser.add_argument("--of", choices=TRANSFORMS, default="grad", help="what of it to show (default: grad)")
     parser.add_argument("--show", nargs="+", choices=PARTS, default=["graph", "source"], help="which parts")
+    parser.add_argument("--html", metavar="FILE", help="write a page with all of it instead")
+    parser.add_argument("--open", action="store_true", help="open that page in the browser")
+    parser.add_argument("--draw", metavar="FILE", help="draw the graph: .svg, .png, .dot or .mmd")
     parser.set_defaults(run=run)
 
 
@@ -38,6 +42,16 @@ def run(options: argparse.Namespace) -> int:
     function, names = load(options.function)
     args = evaluated(options.args, names)
     inspection = staticbp.inspect(transformed(function, options.of), *args)
+    if options.draw:
+        inspection.draw(options.draw)
+        print(f"drawn: {options.draw}")
+    if options.html:
+        inspection.save_html(options.html)
+        print(f"written: {options.html}")
+        if options.open:
+            webbrowser.open(Path(options.html).resolve().as_uri())
+    if options.html or options.draw:
+        return 0
     for part in options.show:
         text = "\n\n".join(f"-- {k}\n{v}" for k, v in inspection.stages.items()) if part == "stages" else None
         print(f"{f'---- {part} ':-<100}\n{str(getattr(inspection, part)).rstrip() if text is None else text}\n")

@@ -5,7 +5,7 @@ One equation a line, ``name: type = op[params] operands``, the user's line as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -64,20 +64,25 @@ def literal_text(lit: Lit) -> str:
 
 def graph_text(graph: Graph, indent: str = "", comments: bool = True) -> str:
     """The textual form of a graph."""
+    return "\n".join(line for line, _ in graph_lines(graph, indent, comments))
+
+
+def graph_lines(graph: Graph, indent: str = "", comments: bool = True) -> Iterator[tuple[str, Eqn | None]]:
+    """The lines of the textual form, each with the equation that it writes."""
     names = Names()
     inputs = ", ".join(f"{names.of(v)}: {v.aval}" for v in (*graph.invars, *(v for v, _ in graph.consts)))
     results = ", ".join(str(a.aval) for a in graph.outs)
-    lines = [f"{indent}graph {graph.name}({inputs}) -> {results or '()'}"]
+    yield f"{indent}graph {graph.name}({inputs}) -> {results or '()'}", None
     shown: SrcLine | None = None
     for eqn in graph.eqns:
         text = f"{indent}  {_eqn_text(eqn, names)}"
         if comments and eqn.src is not None and eqn.src != shown:
             text = f"{text:<48}# {eqn.src}"
         shown = eqn.src
-        lines.append(text)
-        lines += [graph_text(sub, indent + "    ", comments) for sub in eqn.subgraphs()]
-    lines.append(f"{indent}  return {', '.join(_atom_text(a, names) for a in graph.outs) or '()'}")
-    return "\n".join(lines)
+        yield text, eqn
+        for sub in eqn.subgraphs():
+            yield from graph_lines(sub, indent + "    ", comments)
+    yield f"{indent}  return {', '.join(_atom_text(a, names) for a in graph.outs) or '()'}", None
 
 
 def _atom_text(atom: Atom, names: Names) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 from staticbp.compilation import Compilation
 from staticbp.core.graph import Graph
 from staticbp.core.schedule import Schedule
 from staticbp.inspection.cost import Cost
+from staticbp.inspection.drawing import grouping, picture, save
 from staticbp.inspection.memory import Memory
+from staticbp.inspection.page import html, svg
 from staticbp.runtime.load import JIT, inspect_module
 from staticbp.runtime.objectcode import ObjectCode
 
@@ -106,6 +109,41 @@ class Inspection:
         if not JIT:
             return UNCOMPILED
         return self._code.assembly_text()
+
+    def draw(self, path: str | Path) -> None:
+        """Draw the graph: values flow downwards, forward and adjoint equations have colours of their own.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its name says the format: ``.svg``, ``.png``, ``.dot`` (Graphviz) or ``.mmd`` (Mermaid).
+
+        Raises
+        ------
+        MissingPackageError
+            When a package of the extra ``inspect`` is not installed.
+        ValueError
+            For any other format.
+        """
+        save(picture(self.graph, grouping(self._compilation.origin)), path, svg)
+
+    def save_html(self, path: str | Path) -> None:
+        """Write a page with the program, the graph, the generated code and the machine code side by side.
+
+        It is one file and needs no network.  Pointing at a line, or going through the program with the arrow keys,
+        lights up what it became in the other panes.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Raises
+        ------
+        MissingPackageError
+            When a package of the extra ``inspect`` is not installed.
+        """
+        Path(path).write_text(html(self._compilation, self.stages, self.asm), encoding="utf-8")
 
     def __str__(self) -> str:
         """Graph and source, one after the other."""

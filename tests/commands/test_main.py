@@ -108,6 +108,18 @@ def test_each_transform(model, capsys, what):
     assert "graph loss" in capsys.readouterr().out
 
 
+def test_pages_and_pictures(model, tmp_path, capsys, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    page, picture = tmp_path / "page.html", tmp_path / "net.svg"
+    arguments = ["--html", str(page), "--open", "--draw", str(picture)]
+    assert main(["inspect", f"{model}:loss", "--args", "np.ones(2), np.ones(3)", *arguments]) == 0
+    assert lines(capsys) == [f"drawn: {picture}", f"written: {page}"]
+    assert opened == [page.resolve().as_uri()]
+    assert "loss_grad" in page.read_text()
+    assert "<svg" in picture.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

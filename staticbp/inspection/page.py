@@ -1,0 +1,204 @@
+"""The page: program, graph, generated code and assembly of a call side by side, in one file of HTML."""
+
+from __future__ import annotations
+
+import colorsys
+import difflib
+import linecache
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from staticbp.codegen.writer import written
+from staticbp.compilation import Compilation
+from staticbp.core.graph import Graph, SrcLine
+from staticbp.core.schedule import Stmt
+from staticbp.core.text import graph_lines
+from staticbp.core.traverse import children
+from staticbp.inspection.cost import Cost
+from staticbp.inspection.drawing import (
+    COLOURS,
+    HEIGHT,
+    WIDTH,
+    Picture,
+    arrange,
+    curves,
+    extra,
+    functions_of,
+    grouping,
+    shortened,
+)
+from staticbp.inspection.drawing import picture as draw
+from staticbp.inspection.memory import Memory
+from staticbp.inspection.table import quantity
+
+TEMPLATES = Path(__file__).parent / "templates"
+VECTORS = re.compile(r"\b[xyz]mm\d+|\bv\d+\.\d+[sd]\b")
+LONGEST_ASSEMBLY = 6_000  # lines of it on a page
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of one of the panes; `keys` are the lines of the program that it belongs to."""
+
+    text: str
+    keys: str = ""
+    number: int | None = None
+    mark: str = ""  # forward, adjoint, new, vector
+    heat: float = 0.0  # share of the operations, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The graph after a pass."""
+
+    name: str
+    rows: list[Row]
+
+
+class Keys:
+    """Short names for the lines of the program, by which the panes refer to them."""
+
+    def __init__(self) -> None:
+        self._of: dict[SrcLine, str] = {}
+
+    def of(self, lines: Sequence[SrcLine | None]) -> str:
+        """The keys of some lines, as the value of an attribute."""
+        return " ".join(dict.fromkeys(self._of.setdefault(src, f"k{len(self._of)}") for src in lines if src))
+
+    @property
+    def lines(self) -> dict[SrcLine, str]:
+        """All lines that were asked for."""
+        return dict(self._of)
+
+
+def html(compilation: Compilation, stages: Mapping[str, Graph], assembly: str) -> str:
+    """The page of a compilation."""
+    keys = Keys()
+    cost = Cost(compilation.graph, compilation.schedule)
+    group_of = grouping(compilation.origin)
+    made = arrange(draw(compilation.graph, group_of))
+    panes: dict[str, Any] = {
+        "stages": _stages(stages, keys),
+        "generated": list(_generated(compilation, keys)),
+        "assembly": list(_assembly(assembly)),
+        "svg": svg(made, keys),
+    }
+    memory = Memory(compilation.schedule)
+    panes["program"] = list(_program(compilation, keys.lines, cost))
+    return str(
+        _environment()
+        .get_template("page.html")
+        .render(title=compilation.title, cost=cost, memory=memory, quantity=quantity, colour=_colour, **panes)
+    )
+
+
+def svg(made: Picture, keys: Keys | None = None) -> str:
+    """An arranged picture as SVG."""
+    keys = keys or Keys()
+    return str(
+        _environment()
+        .get_template("graph.svg")
+        .render(
+            picture=made,
+            curves=list(curves(made)),
+            colours=COLOURS,
+            width=WIDTH,
+            height=HEIGHT,
+            keys=keys,
+            shortened=shortened,
+            groups=[group for group in made.groups if group],
+            tint=_colour,
+        )
+    )
+
+
+def _environment() -> Any:
+    jinja = extra("jinja2")
+    environment = jinja.Environment(
+        loader=jinja.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["python"] = _python
+    return environment
+
+
+def _python(text: str) -> Any:
+    """A line of Python with its words marked up."""
+    pygments, lexers, formatters = (extra(f"pygments{part}") for part in ("", ".lexers", ".formatters"))
+    marked = pygments.highlight(text, lexers.PythonLexer(stripnl=False), formatters.HtmlFormatter(nowrap=True))
+    return extra("markupsafe").Markup(marked.rstrip("\n"))
+
+
+def _colour(number: int) -> str:
+    """A colour for the n-th of some things, far from those of its neighbours (steps of the golden angle)."""
+    parts = colorsys.hls_to_rgb(number * 137.508 % 360 / 360, 0.55, 0.55)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
+
+
+# ---- the panes --------------------------------------------------------------------------------------------------
+
+
+def _program(compilation: Compilation, keys: Mapping[SrcLine, str], cost: Cost) -> Iterator[tuple[str, list[Row]]]:
+    """The functions of the program that the graph comes from, each under its place."""
+    most = max((work.flops + work.functions for work in cost.lines.values()), default=1)
+    heat = {src: (work.flops + work.functions) / most for src, work in cost.lines.items()}
+    shown: set[SrcLine] = set()
+    for filename, start, end, name in functions_of(compilation.origin, list(keys)):
+        by_number = {src.line: src for src in keys if src.file == Path(filename).name}
+        rows = []
+        for number in range(start, end + 1):
+            src = by_number.get(number)
+            text = linecache.getline(filename, number).rstrip("\n")
+            rows.append(Row(text, keys.get(src, "") if src else "", number, heat=heat.get(src, 0.0) if src else 0.0))
+            shown.update([src] if src else [])
+        yield f"{Path(filename).name}, {name}", rows
+    rest = sorted((src for src in keys if src not in shown), key=lambda src: (src.file, src.line))
+    for file in dict.fromkeys(src.file for src in rest):
+        yield file, [Row(s.text, keys[s], s.line, heat=heat.get(s, 0.0)) for s in rest if s.file == file]
+
+
+def _stages(stages: Mapping[str, Graph], keys: Keys) -> list[Stage]:
+    """The graph after each pass; lines that the pass changed are marked."""
+    found: list[Stage] = []
+    before: list[str] = []
+    for name, graph in stages.items():
+        lines = list(graph_lines(graph))
+        texts = [text.split("  # ")[0] for text, _ in lines]
+        matcher = difflib.SequenceMatcher(None, before, texts, autojunk=False)
+        fresh = {j for tag, _, _, low, high in matcher.get_opcodes() if tag != "equal" for j in range(low, high)}
+        rows = []
+        for number, (text, eqn) in enumerate(lines):
+            mark = "adjoint" if eqn is not None and eqn.adjoint else "forward"
+            mark += " new" if before and number in fresh else ""
+            rows.append(Row(text, keys.of([eqn.src]) if eqn is not None else "", mark=mark))
+        found.append(Stage(name, rows))
+        before = texts
+    return found
+
+
+def _generated(compilation: Compilation, keys: Keys) -> Iterator[Row]:
+    """The generated code; each line knows the lines of the program that its statement comes from."""
+    for number, line in enumerate(written(compilation.schedule, compilation.title), 1):
+        stmt = line.stmt
+        mark = "" if stmt is None else "adjoint" if stmt.adjoint else "forward"
+        yield Row(str(line), keys.of(_lines(stmt)) if stmt is not None else "", number, mark)
+
+
+def _lines(stmt: Stmt) -> list[SrcLine]:
+    inner = [src for block in children(stmt) for child in block for src in _lines(child)]
+    return [*stmt.src, *inner]
+
+
+def _assembly(text: str) -> Iterator[Row]:
+    """The machine code without what only the assembler wants to know."""
+    lines = [line for line in text.splitlines() if line.strip() and not re.match(r"\s*\.(?!L)\w", line)]
+    for line in lines[:LONGEST_ASSEMBLY]:
+        yield Row(line.expandtabs(8), mark="vector" if VECTORS.search(line) else "")
+    if len(lines) > LONGEST_ASSEMBLY:
+        yield Row(f"… {len(lines) - LONGEST_ASSEMBLY} more lines; inspect(...).asm has them all")
