@@ -19,28 +19,33 @@ from typing import Any
 
 import numpy as np
 
-from staticbp.codegen.writer import parameters, write
+from staticbp.codegen.writer import write
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
 from staticbp.core.check_schedule import check_schedule
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.primitive import Builder, Traced, Value, lift, named
-from staticbp.core.schedule import Call, If, Loop, Schedule, While
+from staticbp.core.schedule import Buffer, Loop, Schedule
 from staticbp.core.tree import Structure, flatten
 from staticbp.errors import ArgumentError, UnrollWarning
+from staticbp.passes.effort import effort
 from staticbp.passes.lower import lower
-from staticbp.passes.pipeline import JOINT, PRIMAL, checking, run
+from staticbp.passes.pipeline import JOINT, PRIMAL, checking, expanded, run
 from staticbp.passes.rewrite import Note
-from staticbp.runtime.dispatch import Constant, Entry, Kernel
+from staticbp.runtime.dispatch import Constant, Donated, Entry, Kernel, Slices
+from staticbp.runtime.frame import framed
 from staticbp.runtime.load import compile_module
-from staticbp.runtime.spec import Spec
+from staticbp.runtime.spec import Convention, Frame, Spec
 from staticbp.trace.origin import LIBRARY_FILES
 from staticbp.trace.randomness import refuse_draws
 from staticbp.trace.trace import trace, trace_open
 
+RELEASING = 10_000  # elements, some microseconds: what takes less keeps the GIL, which costs 30 ns to release
 UNROLLED = 5_000  # equations from one line of the user's: a loop that should have been a loop
 
-_TAKEN = frozenset({"np", "vm", "blas", "kernels", "work", "progress", "range", "min", "max", "abs", "len"})
+_TAKEN = frozenset(
+    {"np", "vm", "blas", "kernels", "native", "threads", "work", "progress", "range", "min", "max", "abs", "len"}
+)
 
 
 def identifier(text: str) -> str:
@@ -96,7 +101,7 @@ class Outputs:
         try:
             leaves, structure = flatten(tree)
         except ArgumentError as error:
-            raise ArgumentError(f"{function} returns {error.what}", advice=error.advice) from None
+            raise ArgumentError(f"in what {function} returns, {error.what}", advice=error.advice) from None
         plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not isinstance(leaf, Traced | Lit | np.ndarray))
         kept = {i for i, _ in plain}
         return [leaf for i, leaf in enumerate(leaves) if i not in kept], Outputs(structure, plain)
@@ -177,6 +182,8 @@ class Compilation:
         The names of the leaves.
     origin : callable
         The user's function, of which `function` is made.
+    donate : callable, optional
+        Says, when the graph is known, which results are arguments updated in place.
     """
 
     name: str
@@ -185,6 +192,7 @@ class Compilation:
     avals: Sequence[Aval]
     names: Sequence[str]
     origin: Callable[..., Any]
+    donate: Callable[[Outputs, Graph], tuple[Donated, ...]] | None = None
     stages: list[tuple[str, Graph]] = field(default_factory=list, init=False)
     notes: list[Note] = field(default_factory=list, init=False)
     outputs: Outputs = field(init=False)
@@ -210,13 +218,40 @@ class Compilation:
         def on_stage(name: str, graph: Graph) -> None:
             self.stages.append((name, graph))
 
-        simplified = run(self.traced, PRIMAL, on_stage=on_stage, notes=self.notes)
+        plain = expanded(self.traced)
+        if plain is not self.traced:
+            self.stages.append(("expand", plain))
+        simplified = run(plain, PRIMAL, on_stage=on_stage, notes=self.notes)
         return run(simplified, JOINT, on_stage=on_stage, notes=self.notes)
+
+    @cached_property
+    def zeros(self) -> frozenset[int]:
+        """The results that are zero whatever the arguments are: allocated as such, and computed nowhere."""
+        kept = {item.result for item in self.donated}
+        outs = [(i, atom) for i, atom in enumerate(self.graph.outs) if i not in kept]
+        return frozenset(i for i, atom in outs if isinstance(atom, Lit) and not any(atom.value.tobytes()))
+
+    @cached_property
+    def donated(self) -> tuple[Donated, ...]:
+        """The results that are arguments, updated in place."""
+        graph = self.graph  # which settles what the outputs are
+        return () if self.donate is None else self.donate(self.outputs, graph)
+
+    @property
+    def _computed(self) -> list[int]:
+        """The results that are in memory of their own and computed."""
+        others = self.zeros | {item.result for item in self.donated}
+        return [i for i in range(len(self.graph.outs)) if i not in others]
 
     @cached_property
     def schedule(self) -> Schedule:
         """Loops, buffers and kernel calls."""
-        schedule = lower(self.graph)
+        graph = self.graph
+        computed = [i for i in range(len(graph.outs)) if i not in self.zeros]
+        schedule = lower(
+            graph.with_eqns(graph.eqns, [graph.outs[i] for i in computed]),
+            {computed.index(item.result): item.leaf for item in self.donated},
+        )
         return check_schedule(schedule) if checking() else schedule
 
     @cached_property
@@ -225,40 +260,62 @@ class Compilation:
         return write(self.schedule, self.title)
 
     @cached_property
-    def specs(self) -> tuple[Spec, ...]:
-        """The types of the generated function's parameters."""
+    def frame(self) -> Frame:
+        """What a call consists of: the types of arguments and results, and the workspace."""
         schedule = self.schedule
-        inputs = [buffer.aval for buffer in (*schedule.arguments, *schedule.constants)]
-        specs = [Spec(aval.dtype, aval.ndim, array=aval.ndim > 0, readonly=aval.ndim > 0) for aval in inputs]
-        specs += [Spec(buffer.aval.dtype, buffer.aval.ndim, array=True) for buffer in schedule.results]
-        given = parameters(schedule)[len(specs) :]
-        memory = {"work": Spec(np.dtype(np.uint8), 1, array=True), "progress": Spec(np.dtype(np.int64), 1, array=True)}
-        return (*specs, *(memory[name] for name in given))
+
+        def spec(buffer: Buffer, readonly: bool) -> Spec:
+            aval = buffer.aval
+            if not aval.ndim and buffer.role != "result":
+                return Spec(aval.dtype, 0, array=False)
+            return Spec(aval.dtype, aval.ndim, True, readonly, shapes.static_shape(aval.shape, "compiled code"))
+
+        updated = {schedule.arguments[item.leaf] for item in self.donated}
+        return Frame(
+            tuple(spec(buffer, buffer not in updated) for buffer in (*schedule.arguments, *schedule.constants)),
+            tuple(spec(buffer, False) for buffer in schedule.results),
+            schedule.workspace,
+        )
+
+    @cached_property
+    def _long(self) -> list[int]:
+        """The lengths of the loops that run in slices."""
+        loops = [stmt for stmt in self.schedule.body if isinstance(stmt, Loop) and stmt.sliced]
+        return [shapes.static(loop.extent) for loop in loops]
+
+    @cached_property
+    def convention(self) -> Convention:
+        """How the generated function is called: by its frame, or from slice to slice with all that it takes."""
+        return (*self.frame.parameters, Spec(np.int64, 1, array=True)) if self._long else self.frame
 
     @cached_property
     def releases_gil(self) -> bool:
-        """Whether other threads run meanwhile: straight-line code is done before they would have started."""
-        return any(isinstance(stmt, Loop | While | If | Call) for stmt in self.schedule.body)
+        """Whether other threads run meanwhile: what is done in no time is done before they would have started."""
+        return effort(self.schedule.body) > RELEASING
 
     @cached_property
     def entry(self) -> Entry:
         """The compiled function, with its boundary."""
-        schedule = self.schedule
-        long = [stmt.extent for stmt in schedule.body if isinstance(stmt, Loop) and stmt.sliced]
+        schedule, frame = self.schedule, self.frame
+        function = _load(self.source, schedule.name, self.convention, self.releases_gil)
+        if self._long:
+            function = framed(Slices(self._long).running(function), frame)
         return Entry(
-            _load(self.source, schedule.name, self.specs, self.releases_gil),
+            function,
             [Constant(array, var.aval) for var, array in self.graph.consts],
-            [buffer.aval for buffer in schedule.results],
-            workspace=schedule.workspace,
+            self.graph.out_avals,
+            lent=[i for i, is_lent in zip(self._computed, frame.lent, strict=True) if is_lent],
+            zeros=self.zeros,
+            donated=self.donated,
+            workspace=frame.workspace if frame.takes_work else 0,
             failures=schedule.failures,
-            extents=[shapes.static(extent) for extent in long],
         )
 
 
 @lru_cache(maxsize=1024)
-def _load(source: str, name: str, specs: tuple[Spec, ...], releases_gil: bool) -> Kernel:
+def _load(source: str, name: str, convention: Convention, releases_gil: bool) -> Kernel:
     """A compiled function by its text: what is traced again to the same text is not compiled again."""
-    return compile_module(source, {name: specs}, release_gil=releases_gil)[name]
+    return compile_module(source, {name: convention}, release_gil=releases_gil)[name]
 
 
 def _warn_about_unrolling(graph: Graph) -> None:

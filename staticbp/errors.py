@@ -32,6 +32,10 @@ class StaticbpError(Exception):
             lines.append(f"  {advice}")
         super().__init__("\n".join(lines))
 
+    def at(self, src: object) -> StaticbpError:
+        """The same error with the user's line, if it has none yet."""
+        return self if self.src is not None or src is None else type(self)(self.what, src=src, advice=self.advice)
+
 
 class TracedBranchError(StaticbpError, TypeError):
     """A branch, loop or assertion asked for the truth of a traced value."""
@@ -43,6 +47,10 @@ class TracedConversionError(StaticbpError, TypeError):
 
 class TracedArrayError(StaticbpError, TypeError):
     """A traced value was handed to code that builds a plain NumPy array, such as ``np.array([x, y])``."""
+
+
+class TracedAttributeError(StaticbpError, AttributeError):
+    """An attribute that a traced array does not have, and an array neither."""
 
 
 class LeakedTracerError(StaticbpError, RuntimeError):
@@ -93,12 +101,16 @@ class ArgumentError(StaticbpError, TypeError):
     """An argument that is neither a number, an array nor a structure of them."""
 
 
+class DonationError(StaticbpError, ValueError):
+    """A donated argument that cannot be updated in place, or that no result takes the place of."""
+
+
 class ControlFlowError(StaticbpError, TypeError):
     """A loop or branch whose parts do not fit: a carry that changes its type, an axis of the wrong length."""
 
 
 class NumericalError(StaticbpError, ArithmeticError):
-    """Compiled code met a value it cannot go on with."""
+    """A method met a value that it cannot go on with."""
 
 
 class NonFiniteError(StaticbpError, FloatingPointError):
@@ -111,6 +123,10 @@ class NumpyCallError(StaticbpError, TypeError):
 
 class DatasetError(StaticbpError, ValueError):
     """A file of a dataset is missing, damaged or not what its name says, or cannot be downloaded."""
+
+
+class SavedFileError(StaticbpError, ValueError):
+    """A file of saved values that is damaged, or no such file at all."""
 
 
 class MissingPackageError(StaticbpError, ImportError):

@@ -109,3 +109,27 @@ def test_inspection_shows_every_stage():
     assert "def loss_adjoint(" in loss.vjp.inspect(*args).adjoint_source
     assert "def loss(" in loss.inspect(*args).source
     assert bp.inspect(np.sin, 1.0).adjoint_source.startswith("# nothing")
+
+
+def test_a_field_that_is_not_read_costs_no_arithmetic():
+    """The gradient by one of many fields: no sum over the fields, no loop that fills zeros."""
+    shapes = [Aval((100, 100), FLOAT64)] * 20
+    fields = [f"field_{i}" for i in range(20)]
+
+    def gradient(*values):
+        return bp.grad(lambda fields: np.sum(fields[7] ** 2))(list(values))
+
+    made = Compilation("f", "f", gradient, shapes, fields, gradient)
+    assert [eqn.op.name for eqn in made.graph.eqns] == ["mul"]
+    assert made.zeros == set(range(20)) - {7}
+    assert [buffer.aval for buffer in made.schedule.results] == [shapes[7]]
+    assert made.source.count("for ") == 2
+    values = made.entry([np.full((100, 100), 3.0)] * 20)
+    assert np.array_equal(values[7], np.full((100, 100), 6.0))
+    assert not any(np.any(value) for i, value in enumerate(values) if i != 7)
+
+
+def test_minus_zero_is_not_taken_for_zero():
+    made = compilation(lambda x: (x, np.full(3, -0.0), np.zeros(3)), VECTOR)
+    assert made.zeros.isdisjoint({0, 1})
+    assert np.array_equal(np.signbit(made.entry([np.ones(3)])[1]), [True] * 3)

@@ -63,6 +63,7 @@ def written(schedule: Schedule, title: str) -> list[Line]:
     text = "\n".join(line.split("# ")[0] for line in body)
     numpy = ["import numpy as np"] if "np." in text else []
     runtime = [f"from staticbp.runtime import {m}" for m in ("blas", "kernels") if f"{m}." in text]
+    runtime += [f"from staticbp.runtime import {m}" for m in ("native", "threads") if f" {m}." in text]
     runtime += ["from staticbp.runtime import vecmath as vm"] if "vm." in text else []
     imports = [*numpy, *([""] if numpy and runtime else []), *runtime]
     blank = ["", ""] if imports else []
@@ -106,6 +107,7 @@ class _Function:
         self.first_adjoint = computing[last_forward + 1] if 0 <= last_forward < len(computing) - 1 else None
 
     def lines(self) -> Iterator[str]:
+        """The lines, those of statements as `Line`."""
         yield from self._header()
         if is_sliced(self.schedule):
             yield from self._segments()
@@ -211,6 +213,7 @@ class _Function:
         match stmt:
             case Loop(index=index, extent=extent, body=body, reverse=reverse):
                 ranged = f"range({shapes.total((extent, -1))}, -1, -1)" if reverse else f"range({extent})"
+                ranged = f"threads.range({extent}, {stmt.grain})" if stmt.grain else ranged
                 yield f"{pad}for {index} in {ranged}:"
                 yield from self._block(body, depth + 1)
             case Let(name=name, expr=expr):

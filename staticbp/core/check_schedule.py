@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from staticbp.core import shape as shapes
+from staticbp.core.partition import obstacle
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
@@ -36,7 +38,7 @@ def check_schedule(schedule: Schedule) -> Schedule:
 
     Buffers are declared; local scalars and loop indexes are bound before use; an index has a component for each
     axis; affine indexes stay inside (those in the arms of a conditional are guarded by it); workspace buffers
-    lie inside the arena.
+    lie inside the arena; loops that threads share can be shared.
     """
     names = [b.name for b in schedule.buffers()]
     if len(set(names)) != len(names):
@@ -46,6 +48,32 @@ def check_schedule(schedule: Schedule) -> Schedule:
             raise GraphError(f"{schedule.name}: {buffer.name} has no place in the workspace")
     _Checker(schedule).block(schedule.body, {}, set())
     return schedule
+
+
+Ranges = Mapping[str, tuple[Dim, Dim]]  # loop indexes, each with its first value and the one behind its last
+
+_COMPARISON = re.compile(r"(?:\{(?P<low>\d+)\} <= )?\{(?P<index>\d+)\} (?P<relation><|>=) \{(?P<bound>\d+)\}")
+
+
+def _narrowed(loops: Ranges, test: Expr) -> Ranges:
+    """The ranges of loop indexes where a branch is taken that asks ``1 <= i < 9 and j >= 1``."""
+    known = dict(loops)
+    if not isinstance(test, Apply):
+        return known
+    for part in test.template.split(" and "):
+        asked = _COMPARISON.fullmatch(part)
+        index = test.args[int(asked["index"])] if asked else None
+        if asked is None or not isinstance(index, Affine) or index.single not in known:
+            continue
+        bound = test.args[int(asked["bound"])]
+        low = test.args[int(asked["low"])] if asked["low"] else None
+        first, behind = known[index.single]
+        if isinstance(bound, Affine) and bound.is_constant:
+            first, behind = (bound.offset, behind) if asked["relation"] == ">=" else (first, bound.offset)
+        if isinstance(low, Affine) and low.is_constant:
+            first = low.offset
+        known[index.single] = (first, behind)
+    return known
 
 
 class _Checker:
@@ -58,7 +86,7 @@ class _Checker:
     def fail(self, what: str) -> GraphError:
         return GraphError(f"schedule {self.name}: {what}")
 
-    def block(self, block: Sequence[Stmt], loops: Mapping[str, Dim], bound: set[str]) -> None:
+    def block(self, block: Sequence[Stmt], loops: Ranges, bound: set[str]) -> None:
         """Check statements in order; `bound` gains the local scalars that they define."""
         for stmt in block:
             if isinstance(stmt, While):  # its test comes after the head
@@ -87,19 +115,21 @@ class _Checker:
                     self.buffers.add(view)
                 case Loop(index=index_name) if index_name in loops:
                     raise self.fail(f"loop index {index_name} is bound twice")
+                case Loop(grain=grain) if grain and (reason := obstacle(stmt)) is not None:
+                    raise self.fail(f"the loop over {stmt.index} cannot be shared by threads: {reason}")
                 case _:
                     pass
-            inner = {**loops, stmt.index: stmt.extent} if isinstance(stmt, Loop) else loops
+            inner = {**loops, stmt.index: (0, stmt.extent)} if isinstance(stmt, Loop) else loops
             if isinstance(stmt, If):  # what only one arm defines is not there afterwards
                 arms = [set(bound), set(bound)]
-                for body, known in zip(children(stmt), arms, strict=True):
-                    self.block(body, inner, known)
+                self.block(stmt.then, _narrowed(loops, stmt.test), arms[0])
+                self.block(stmt.orelse, loops, arms[1])
                 bound |= arms[0] & arms[1]
                 continue
             for body in children(stmt):
                 self.block(body, inner, bound)
 
-    def expr(self, expr: Expr, loops: Mapping[str, Dim], bound: set[str], guarded: bool) -> None:
+    def expr(self, expr: Expr, loops: Ranges, bound: set[str], guarded: bool) -> None:
         """Check an expression; in the arms of a conditional, indexes may go anywhere the condition allows."""
         match expr:
             case Local(name=name) if name not in bound:
@@ -118,30 +148,33 @@ class _Checker:
             case _:
                 pass
 
-    def ref(self, ref: Ref, loops: Mapping[str, Dim]) -> None:
+    def ref(self, ref: Ref, loops: Ranges) -> None:
         if ref.buffer not in self.buffers:
             raise self.fail(f"{ref.buffer.name} is not declared")
         self._inside(ref.buffer, ref.prefix, loops, guarded=False)
 
-    def index(self, buffer: Buffer, index: Sequence[Index], loops: Mapping[str, Dim], guarded: bool) -> None:
+    def index(self, buffer: Buffer, index: Sequence[Index], loops: Ranges, guarded: bool) -> None:
         if buffer not in self.buffers:
             raise self.fail(f"{buffer.name} is not declared")
         if len(index) != buffer.aval.ndim:
             raise self.fail(f"{buffer.name}: {buffer.aval} is indexed with {len(index)} components")
         self._inside(buffer, index, loops, guarded)
 
-    def _inside(self, buffer: Buffer, index: Sequence[Index], loops: Mapping[str, Dim], guarded: bool) -> None:
+    def _inside(self, buffer: Buffer, index: Sequence[Index], loops: Ranges, guarded: bool) -> None:
         if guarded:
             return
         for component, size in zip(index, buffer.aval.shape, strict=False):
             if not isinstance(component, Affine) or not isinstance(size, int):
                 continue
-            extents = [loops.get(name) for name, _ in component.terms]
-            if not isinstance(component.offset, int) or any(not isinstance(e, int) or e == 0 for e in extents):
+            ranges = [loops[name] for name, _ in component.terms if name in loops]
+            known = [(a, b) for a, b in ranges if isinstance(a, int) and isinstance(b, int) and a < b]
+            if not isinstance(component.offset, int) or len(known) < len(component.terms):
                 continue
-            ends = [c * (e - 1) for (_, c), e in zip(component.terms, extents, strict=True) if isinstance(e, int)]
-            low = component.offset + sum(min(0, end) for end in ends)
-            high = component.offset + sum(max(0, end) for end in ends)
-            empty = any(e == 0 for e in loops.values())
+            ends = [
+                (c * first, c * (behind - 1)) for (_, c), (first, behind) in zip(component.terms, known, strict=True)
+            ]
+            low = component.offset + sum(min(pair) for pair in ends)
+            high = component.offset + sum(max(pair) for pair in ends)
+            empty = any(shapes.same((first,), (behind,)) for first, behind in loops.values())
             if (low < 0 or high >= size) and not empty:
                 raise self.fail(f"{buffer.name}: {buffer.aval} is indexed from {low} to {high}")

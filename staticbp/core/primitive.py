@@ -8,17 +8,17 @@ of derivatives need nothing more.  The families of `ops/` derive most facets fro
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from staticbp.core.aval import Aval, aval_of
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 from staticbp.core.lowering import Lowering
+from staticbp.core.recording import RECORDING
 from staticbp.errors import GraphError, LeakedTracerError, MutationError
 
 Value = Any  # a Traced, a Lit, a NumPy array or scalar, or a Python scalar
@@ -49,6 +49,9 @@ class Rules(Protocol):
 
     def batch(self, body: Graph, size: Any, batched: Sequence[bool]) -> tuple[Graph, list[bool]]:
         """`body` with a leading axis on the batched inputs; also which outputs then have one."""
+
+    def split(self, joint: Graph, n_outs: int, n_cotangents: int) -> tuple[Graph, Graph]:
+        """Split ``joint(*ins, *cotangents) -> (*outs, *bars)`` into a forward and a backward graph, as `vjp` does."""
 
 
 class Primitive:
@@ -150,6 +153,10 @@ class Traced:
         return value
 
 
+_SYMBOLIC = (Traced, Lit)
+_LITERALS = (Lit, bool, int, float, np.generic)
+
+
 class SiteLike(Protocol):
     """Where the user's program stands: its line, and the name that the value at hand will be assigned to."""
 
@@ -179,8 +186,6 @@ class Builder:
     open has leaked out of its function.
     """
 
-    _open: ClassVar[threading.local] = threading.local()
-
     def __init__(
         self, name: str, wrap: Callable[[Builder, Atom], Traced], locate: Callable[[], SiteLike] | None
     ) -> None:
@@ -202,17 +207,17 @@ class Builder:
     @staticmethod
     def innermost() -> Builder | None:
         """The builder that is recording in this thread, if any."""
-        return getattr(Builder._open, "innermost", None)
+        return RECORDING.innermost  # type: ignore[no-any-return]
 
     @contextmanager
     def recording(self) -> Iterator[Builder]:
         """Make this the innermost builder."""
         self._outer = Builder.innermost()
-        Builder._open.innermost = self
+        RECORDING.innermost = self
         try:
             yield self
         finally:
-            Builder._open.innermost = self._outer
+            RECORDING.innermost = self._outer
 
     def encloses(self, inner: Builder) -> bool:
         """Whether `inner` is this builder or is being recorded within it."""
@@ -223,14 +228,9 @@ class Builder:
             level = level._outer
         return False
 
-    @contextmanager
-    def origin(self, origin: Origin) -> Iterator[None]:
+    def origin(self, origin: Origin) -> AbstractContextManager[None]:
         """Equations recorded within belong to `origin` rather than to the user's present line."""
-        before, self._origin = self._origin, origin
-        try:
-            yield
-        finally:
-            self._origin = before
+        return _Within(self, origin)
 
     # -- atoms --------------------------------------------------------------------------------------------
     def wrap(self, atom: Atom) -> Traced:
@@ -319,6 +319,14 @@ class Builder:
         self.eqns.append(Eqn(outs, op, tuple(ins), params, site.src, adjoint))
         return tuple(self.wrap(out) for out in outs)
 
+    def repeat(self, eqn: Eqn, values: Sequence[Traced]) -> tuple[Traced, ...]:
+        """Append an equation anew, on values of the types that its operands have: its results have theirs then."""
+        outs = tuple([Var(out.aval, out.name) for out in eqn.outs])
+        self.eqns.append(
+            Eqn(outs, eqn.op, tuple([self.atom(value) for value in values]), eqn.params, eqn.src, eqn.adjoint)
+        )
+        return tuple([self.wrap(out) for out in outs])
+
     def _name_last(self, src: SrcLine, name: str, var: Var, op: Primitive) -> None:
         """Of several equations that one assignment makes, the last has its name; the others say what they do."""
         earlier = self._named.get((src, name))
@@ -332,13 +340,29 @@ class Builder:
         return Graph(self.name, (*self.invars, *self.captured), tuple(self.eqns), atoms, tuple(self.consts))
 
 
+class _Within:
+    """While it lasts, equations belong to an origin.  There is one for every equation of a transform."""
+
+    __slots__ = ("_before", "_builder", "_origin")
+
+    def __init__(self, builder: Builder, origin: Origin) -> None:
+        self._builder = builder
+        self._origin = origin
+
+    def __enter__(self) -> None:
+        self._before, self._builder._origin = self._builder._origin, self._origin
+
+    def __exit__(self, *_: object) -> None:
+        self._builder._origin = self._before
+
+
 def bind(op: Primitive, args: Sequence[Value], params: Params) -> tuple[Any, ...]:
     """Evaluate `op` on arrays; on traced values, and on literals while recording, record it.
 
     A literal stands for an array that nobody has to make, so what is done to it is left to constant folding.
     """
     builder = Builder.innermost()
-    if not any(isinstance(arg, Traced if builder is None else Traced | Lit) for arg in args):
+    if not any(isinstance(arg, Traced if builder is None else _SYMBOLIC) for arg in args):
         return op.evaluate([concrete(arg) for arg in args], params)
     if builder is None:
         stray = next(arg for arg in args if isinstance(arg, Traced))
@@ -365,13 +389,13 @@ def recorded_equations() -> Sequence[Eqn]:
 
 def value_aval(value: Value) -> Aval:
     """The type of any value that rules meet."""
-    return value.aval if isinstance(value, Traced | Lit) else aval_of(value)
+    return value.aval if isinstance(value, _SYMBOLIC) else aval_of(value)
 
 
 def lift(value: Value) -> Value:
     """While recording, a literal or scalar as a traced value, so that what is done to it is recorded too."""
     builder = Builder.innermost()
-    if builder is None or not isinstance(value, Lit | bool | int | float | np.generic):
+    if isinstance(value, Traced) or builder is None or not isinstance(value, _LITERALS):
         return value
     return builder.wrap(builder.atom(value))
 
@@ -386,11 +410,21 @@ def inline(graph: Graph, args: Sequence[Value]) -> list[Value]:
     env: dict[Var, Value] = dict(zip(graph.invars, map(lift, args), strict=True))
     env.update(graph.consts)
     for eqn in graph.eqns:
-        with at(eqn):
-            outs = bind(eqn.op, [lift(read(env, a)) for a in eqn.ins], eqn.params)
+        outs = repeat(eqn, [lift(read(env, a)) for a in eqn.ins])
         for var, out in zip(eqn.outs, outs, strict=True):
             env[var] = named(out, var.name)
     return [read(env, a) for a in graph.outs]
+
+
+def repeat(eqn: Eqn, values: Sequence[Value]) -> tuple[Any, ...]:
+    """`eqn` on other values; of the same types, it is recorded as it is, and nothing derived anew."""
+    builder = Builder.innermost()
+    if builder is not None and all(isinstance(value, Traced) for value in values):
+        pairs = zip(values, eqn.ins, strict=True)
+        if values and all(value.aval is atom.aval or value.aval == atom.aval for value, atom in pairs):
+            return builder.repeat(eqn, values)
+    with at(eqn):
+        return bind(eqn.op, values, eqn.params)
 
 
 def read(env: dict[Var, Value], atom: Atom) -> Value:
@@ -405,12 +439,9 @@ def named(value: Value, name: str) -> Value:
     return value
 
 
-@contextmanager
-def at(eqn: Eqn, adjoint: bool = False, target: str | None = None) -> Iterator[None]:
+def at(eqn: Eqn, adjoint: bool = False, target: str | None = None) -> AbstractContextManager[None]:
     """Equations recorded within belong to the user's line of `eqn`."""
     builder = Builder.innermost()
     if builder is None:
-        yield
-        return
-    with builder.origin(Origin(eqn.src, None, target or eqn.outs[0].name, adjoint or eqn.adjoint)):
-        yield
+        return nullcontext()
+    return builder.origin(Origin(eqn.src, None, target or eqn.outs[0].name, adjoint or eqn.adjoint))

@@ -5,7 +5,7 @@
     Schedule  = Schedule(name, buffers, body: [Stmt], results: [Buffer], checks: [Check messages])
     Buffer    = Buffer(name, aval, role, offset)         role: argument | constant | result | workspace | view
     Ref       = Ref(buffer, prefix: (Affine, ...), transposed)   an array in memory: a buffer, or one row of it
-    Stmt      = Loop(index, extent, body, reverse) | Let(name, expr) | Update(name, expr)
+    Stmt      = Loop(index, extent, body, reverse, grain) | Let(name, expr) | Update(name, expr)
               | Store(buffer, index, expr) | Accumulate(buffer, index, combine, expr)
               | Call(kernel, args) | Reshape(view, ref) | Check(ok, status)
               | If(test, then, orelse) | While(test, body)
@@ -204,6 +204,7 @@ class Loop(Stmt):
     """``for index in range(extent)``, or backwards.
 
     The iterations of a `sequential` loop depend on one another; a `sliced` one may stop and be taken up again.
+    Those of a loop with a `grain` are shared out among threads, each of which takes at least so many.
     """
 
     index: str
@@ -212,6 +213,7 @@ class Loop(Stmt):
     reverse: bool = False
     sequential: bool = False
     sliced: bool = False
+    grain: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -385,6 +387,7 @@ def _statement(stmt: Stmt, indent: str) -> Iterator[str]:
     match stmt:
         case Loop(index=index, extent=extent, body=body):
             flags = [name for name in ("reverse", "sequential", "sliced") if getattr(stmt, name)]
+            flags += [f"shared by {stmt.grain}"] if stmt.grain else []
             yield f"{indent}loop {index} < {extent}{''.join(f' {flag}' for flag in flags)}"
             yield from _block(body, inner)
         case Let(name=name, expr=expr):

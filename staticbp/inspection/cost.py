@@ -41,6 +41,7 @@ from staticbp.core.schedule import (
 from staticbp.core.traverse import children, exprs, loads
 from staticbp.inspection.table import quantity, table
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
+from staticbp.runtime import limits
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 COUNTED = frozenset(
@@ -169,10 +170,19 @@ def _steps(loop: Loop) -> bool:
     return loop.sequential or any(isinstance(stmt, Call | If | While | Reshape) for stmt in loop.body)
 
 
+def _way(call: Call) -> str:
+    """Which kernels compute a product, ours or the library's."""
+    operands = [ref.shape for ref in (*call.reads, *call.writes)]
+    sizes = tuple(tuple(extent for extent in shape if isinstance(extent, int)) for shape in operands)
+    if not call.kernel.startswith("blas.") or not call.writes or sizes != tuple(operands):
+        return ""
+    return f": {limits.way(call.kernel.removeprefix('blas.'), sizes, call.writes[0].dtype)}"
+
+
 def _label(stmt: Stmt) -> str:
     if isinstance(stmt, Call):
-        shapes_ = " ".join(shapes.text(ref.shape) for ref in (*stmt.reads, *stmt.writes))
-        return f"{stmt.kernel} {shapes_}"
+        operands = (*stmt.reads, *stmt.writes)
+        return f"{stmt.kernel} {' '.join(shapes.text(ref.shape) for ref in operands)}{_way(stmt)}"
     indexes = []
     while isinstance(stmt, Loop):
         indexes.append(f"{stmt.index} < {stmt.extent}")

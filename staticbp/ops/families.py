@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, check_dtype, promotion_token
-from staticbp.core.graph import Lit
+from staticbp.core.graph import Lit, Var
 from staticbp.core.lowering import Lowering, Scalar
 from staticbp.core.primitive import Params, Primitive, Rules, Traced, Value, bind, value_aval
 from staticbp.errors import DtypeError, NotDifferentiableError, ShapeError, UnsupportedFunctionError
@@ -101,7 +102,7 @@ class Elementwise(Primitive):
         if len(args) != self.arity:
             raise UnsupportedFunctionError(f"{self.name} takes {self.arity} arguments, not {len(args)}")
         values = [operand(arg) for arg in args]
-        if not any(isinstance(v, Traced | Lit) for v in values):
+        if not any(isinstance(v, (Traced, Lit)) for v in values):
             return self.numpy(*values)
         values = [recorded(v) for v in values]
         if self.shortcut is not None:
@@ -109,15 +110,17 @@ class Elementwise(Primitive):
             if shorter is not None:
                 return fresh(shorter) if any(shorter is v for v in values) else shorter
         avals = [value_aval(v) for v in values]
-        *dtypes, _ = self.dtypes(*(promotion_token(a) for a in avals))
-        for dtype in dtypes:
-            check_dtype(dtype, f"an operand of {self.name}")
-        shape = shapes.broadcast(*(a.shape for a in avals))
-        weak = all(a.weak for a in avals)
-        fitted = [fit(v, shape, dtype, weak) for v, dtype in zip(values, dtypes, strict=True)]
+        dtypes, shape, weak = _promotion(self, *avals)
+        fitted = [
+            v if _fits(v, aval, shape, dtype) else fit(v, shape, dtype, weak)
+            for v, aval, dtype in zip(values, avals, dtypes, strict=True)
+        ]
         return bind(self, fitted, {})[0]
 
     def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
+        return _types(self, *ins)
+
+    def _types(self, ins: Sequence[Aval]) -> tuple[Aval, ...]:
         shape = ins[0].shape
         if any(not shapes.same(a.shape, shape) for a in ins):
             raise ShapeError(f"{self.name} of {', '.join(map(str, ins))}: the shapes differ")
@@ -164,6 +167,26 @@ class Elementwise(Primitive):
 
     def differentiable(self, ins: Sequence[Aval], params: Params) -> bool:
         return self.partials != ZERO
+
+
+@lru_cache(maxsize=4096)
+def _types(op: Elementwise, *ins: Aval) -> tuple[Aval, ...]:
+    """The types of the results: a graph asks for the same ones a thousand times."""
+    return op._types(ins)
+
+
+@lru_cache(maxsize=4096)
+def _promotion(op: Elementwise, *ins: Aval) -> tuple[Sequence[np.dtype[Any]], shapes.Shape, bool]:
+    """The dtypes that operands of these types are cast to, their common shape, and whether all of them are weak."""
+    *dtypes, _ = op.dtypes(*(promotion_token(a) for a in ins))
+    for dtype in dtypes:
+        check_dtype(dtype, f"an operand of {op.name}")
+    return dtypes, shapes.broadcast(*(a.shape for a in ins)), all(a.weak for a in ins)
+
+
+def _fits(value: Value, aval: Aval, shape: shapes.Shape, dtype: np.dtype[Any]) -> bool:
+    """Whether a traced value is as it has to be, and no literal, whose weakness would have to be settled."""
+    return isinstance(value, Traced) and aval.shape == shape and aval.dtype == dtype and isinstance(value.atom, Var)
 
 
 def elementwise(

@@ -1,6 +1,7 @@
 """An update by a product, ``W - rate * (D.T @ X)``, becomes one call that adds the product to W in place.
 
-The product is then never stored.  BLAS takes the factor and the matrix to add to as `alpha` and `beta`.
+The product is then never stored.  BLAS takes the factor and the matrix to add to as `alpha` and `beta`.  A product
+that is added transposed is made the other way round: ``(A @ B).T`` is ``B.T @ A.T``.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from staticbp.core.schedule import Apply, Buffer, Call, Const, Expr, Load, Local, Loop, Ref, Stmt, Store
+from staticbp.core.schedule import Apply, Buffer, Call, Const, Expr, Load, Local, Loop, Ref, Stmt, Store, loop_index
 from staticbp.core.traverse import children, walk
 from staticbp.passes.access import footprint
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """``matrix[i, j] += factor * product[i, j]``: the store that does it, and the loops it stands in."""
+    """``matrix[i, j] += factor * product[i, j]``, or ``[j, i]``: the store that does it, and the loops it stands in."""
 
     store: Store
     nest: Loop
@@ -23,6 +24,7 @@ class Update:
     matrix: Buffer
     factor: Expr | None  # None is one
     negative: bool
+    transposed: bool
 
 
 def absorb_updates(block: list[Stmt]) -> None:
@@ -58,17 +60,23 @@ def _match(store: Store, nest: Loop, inner: Loop, product: Buffer) -> Update | N
     expr, place = store.expr, store.index
     if not isinstance(expr, Apply) or expr.template not in ("{0} - {1}", "{0} + {1}") or len(place) != 2:
         return None
-    if store.buffer.aval.shape != product.aval.shape or expr.args[0] != Load(store.buffer, place):
+    if expr.args[0] != Load(store.buffer, place) or place != (loop_index(nest.index), loop_index(inner.index)):
         return None
-    added, element = expr.args[1], Load(product, place)
-    factor: Expr | None = None
-    if isinstance(added, Apply) and added.template == "{0} * {1}" and element in added.args:
-        factor = added.args[0] if added.args[1] == element else added.args[1]
-    elif added != element:
-        return None
-    if factor is not None and not _is_known_before(factor, nest):
-        return None
-    return Update(store, nest, inner, store.buffer, factor, expr.template == "{0} - {1}")
+    added = expr.args[1]
+    is_scaled = isinstance(added, Apply) and added.template == "{0} * {1}"
+    for transposed in (False, True):
+        element = Load(product, place[::-1] if transposed else place)
+        if store.buffer.aval.shape != (product.aval.shape[::-1] if transposed else product.aval.shape):
+            continue
+        factor: Expr | None = None
+        if isinstance(added, Apply) and is_scaled and element in added.args:
+            factor = added.args[0] if added.args[1] == element else added.args[1]
+        elif added != element:
+            continue
+        if factor is None or _is_known_before(factor, nest):
+            is_negative = expr.template == "{0} - {1}"
+            return Update(store, nest, inner, store.buffer, factor, is_negative, transposed)
+    return None
 
 
 def _is_known_before(factor: Expr, nest: Loop) -> bool:
@@ -102,6 +110,8 @@ def _absorb(block: list[Stmt], call: Call, update: Update) -> None:
     matrix = Ref(update.matrix)
     flags = [arg for arg in call.args[3:] if isinstance(arg, bool)]
     flags += [False] * (2 - len(flags))
+    if update.transposed:
+        left, right, flags = right, left, [not flag for flag in reversed(flags)]
     merged = Call(
         call.kernel,
         (left, right, matrix, *flags, factor, Const(dtype.type(1))),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
+from staticbp.core import shape as shapes
 from staticbp.core.aval import INT64, Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Pieces, Reduce, Scalar, Scatter, View
@@ -33,6 +35,7 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.shape import Dim
 from staticbp.core.text import Names
+from staticbp.ops.lowering import along, compare, guarded
 from staticbp.passes import fuse
 from staticbp.passes.inlining import Inlining, keeps_elements
 from staticbp.passes.nests import is_one, loops, stamp
@@ -131,7 +134,8 @@ class Equations:
             case Scatter():
                 self._scatter(eqn, lowering)
             case Pieces():
-                self._concatenate(eqn)
+                if eqn.outs[0] in self.fixed or not self.inlining.decide(eqn):
+                    self._concatenate(eqn)
             case Kernel():
                 self._kernel(eqn, lowering)
             case Control():
@@ -193,6 +197,8 @@ class Equations:
             return scalar_expression(lowering.template, args, out.aval.dtype, out.name)
         if isinstance(lowering, IndexMap):
             return lowering.pull(reader, index, [a.aval for a in eqn.ins], out.aval, eqn.params)
+        if isinstance(lowering, Pieces):
+            return self._one_of(eqn, index)
         source = eqn.ins[0]
         kept = iter([i for i, dim in zip(index, out.aval.shape, strict=True) if dim != 1])
         return self.read(source, tuple(Affine(0) if dim == 1 else next(kept) for dim in source.aval.shape))
@@ -382,6 +388,21 @@ class Equations:
             for stmt in self.nest(part.aval.shape, inner):
                 self.add(stmt, eqn)
             offset = offset + part.aval.shape[axis]
+
+    def _one_of(self, eqn: Eqn, index: Sequence[Index]) -> Expr:
+        """An element of a concatenation, in the piece that the index along its axis falls into."""
+        axis = eqn.params["axis"]
+        ends = list(accumulate((part.aval.shape[axis] for part in eqn.ins), lambda a, b: shapes.total((a, b))))
+        starts = [0, *ends[:-1]]
+
+        def element(position: int) -> Expr:
+            inner = along(shapes.negate(starts[position]), 1, index[axis])
+            return self.read(eqn.ins[position], (*index[:axis], inner, *index[axis + 1 :]))
+
+        value = element(len(eqn.ins) - 1)
+        for position in range(len(eqn.ins) - 2, -1, -1):
+            value = guarded(compare("<", index[axis], Affine(ends[position])), element(position), value)
+        return value
 
     def _kernel(self, eqn: Eqn, lowering: Kernel) -> None:
         ins = [self.whole(a, lowering.transposable) for a in eqn.ins]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Eqn, Graph, Var
-from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Reduce, Scalar, View
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Pieces, Reduce, Scalar, View
 from staticbp.core.shape import Dim, Shape
+from staticbp.passes.guards import MOST_STRETCHES, SHORT
 
 CHEAP = 2  # what may be computed again at every use, in units of an addition
 LONG = 24  # the longest expression written in one place
@@ -41,12 +42,14 @@ class Inlining:
                     self._readers.setdefault(atom, []).append((eqn, position))
 
     def decide(self, eqn: Eqn) -> bool:
-        """Whether the result of an elementwise or shape operation is written out where it is read."""
+        """Whether the result of an elementwise operation, or one of shape, is written out where it is read."""
         out, lowering = eqn.outs[0], self.lowerings[id(eqn)]
         readers = self._readers.get(out, [])
-        own = lowering.cost if isinstance(lowering, Scalar) else 0
+        own = lowering.cost if isinstance(lowering, Scalar) else 1 if isinstance(lowering, Pieces) else 0
         cost = own + sum(self._cost.get(a, 0) for a in eqn.ins if isinstance(a, Var))
         if any(self._wants_whole(reader, position) for reader, position in readers):
+            return False
+        if isinstance(lowering, Pieces) and not _is_cut_up(eqn):
             return False
         once = len(readers) <= 1 and not any(self._repeats(reader, out) for reader, _ in readers)
         cheap = 0 if self._scalars_are_free and not out.aval.shape else CHEAP
@@ -89,6 +92,12 @@ class Inlining:
             domain = lowering.domain([a.aval for a in reader.ins], reader.params)
             return _larger(shapes.size(extent for extent, _ in domain), var.aval.size)
         return False
+
+
+def _is_cut_up(eqn: Eqn) -> bool:
+    """Whether a loop over a concatenation will be cut into loops over its pieces, so that nobody has to choose."""
+    extent = eqn.outs[0].aval.shape[eqn.params["axis"]]
+    return isinstance(extent, int) and extent >= SHORT and len(eqn.ins) <= MOST_STRETCHES
 
 
 def _larger(left: Dim, right: Dim) -> bool:

@@ -9,7 +9,8 @@ the workspace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -41,8 +42,10 @@ from staticbp.ops.iteration import while_loop
 from staticbp.passes.carry import assign, insert_early, update_in_place
 from staticbp.passes.epilogue import absorb_updates
 from staticbp.passes.equations import Equations, Place, Shared
+from staticbp.passes.guards import settle_guards
 from staticbp.passes.names import reuse_names
 from staticbp.passes.nests import stamp
+from staticbp.passes.parallel import share_out
 from staticbp.passes.plan import plan
 from staticbp.passes.registers import keep_in_registers
 from staticbp.passes.rotate import share_passes
@@ -51,12 +54,16 @@ from staticbp.passes.share import share_expressions
 LOOP_NAMES = ("i", "j", "k", "l", "m", "n", "p", "q")
 STEP_NAMES = ("t", "s", "r", "u", "v", "w")
 BUILTINS = {"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"}
-RESERVED = BUILTINS | {"np", "vm", "blas", "kernels", "work", "progress", "start", "stop"}
+RESERVED = BUILTINS | {"np", "vm", "blas", "kernels", "native", "threads", "work", "progress", "start", "stop"}
 SLICED_WORK = 20_000_000  # element visits above which a loop at the top level can be interrupted
 
 
-def lower(graph: Graph) -> Schedule:
-    """The schedule of a graph: loops fused, memory planned."""
+def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
+    """The schedule of a graph: loops fused, memory planned.
+
+    `donated` says which outputs are written over inputs, by their numbers.  Those are no results of the schedule.
+    """
+    updated = donated or {}
     used = {v.name for v in _variables(graph)}
     loops, steps = _unused(LOOP_NAMES, used), _unused(STEP_NAMES, used)
     shared = Shared(Names(RESERVED | {*loops, *steps}), loops, steps)
@@ -64,14 +71,22 @@ def lower(graph: Graph) -> Schedule:
     constants = [Buffer(shared.names.of(v), v.aval, "constant") for v, _ in graph.consts]
     inputs = [*graph.invars, *(v for v, _ in graph.consts)]
     places: dict[Var, Place] = {v: Ref(b) for v, b in zip(inputs, [*arguments, *constants], strict=True)}
-    results = [Buffer(_result_name(atom, shared.names), atom.aval.strong(), "result") for atom in graph.outs]
+    fresh = [atom for i, atom in enumerate(graph.outs) if i not in updated]
+    results = [Buffer(_result_name(atom, shared.names), atom.aval.strong(), "result") for atom in fresh]
     block: list[Stmt] = []
     long_running = any(is_long(eqn) for eqn in graph.eqns)
-    lowerer = Lowerer(shared, graph, block, places, depth=0, steps=0, resumable=long_running)
-    lowerer.run([Ref(b) for b in results])
+    ordered = graph.with_eqns(graph.eqns, [*(graph.outs[i] for i in updated), *fresh])
+    lowerer = Lowerer(shared, ordered, block, places, depth=0, steps=0, resumable=long_running)
+    lowerer.run_updates(
+        [graph.invars[i] for i in updated.values()],
+        [Ref(arguments[i]) for i in updated.values()],
+        [Ref(b) for b in results],
+    )
     schedule = Schedule(graph.name, arguments, constants, results, shared.temporaries, block, shared.failures)
     keep_in_registers(schedule, shared.names)
+    settle_guards(schedule)
     share_expressions(schedule, shared.names)
+    share_out(schedule)
     reuse_names(schedule, shared.names)
     plan(schedule)
     return schedule
@@ -214,7 +229,7 @@ class Lowerer(Equations):
                 start = Let(carry.name, self.read(atom, ()))
                 stamp(start, self._take_sources(), eqn.adjoint)
                 self.block.append(start)
-            elif isinstance(carry, Ref):
+            elif isinstance(carry, Ref) and not (isinstance(atom, Var) and self.places.get(atom) == carry):
                 self.copy(atom, carry, eqn.src)
         return carries
 
@@ -286,13 +301,41 @@ class Lowerer(Equations):
     def _local_carry(self, var: Var) -> Local:
         return Local(self.shared.names.fresh(var.name), var.aval.dtype)
 
+    def run_updates(self, inputs: Sequence[Var], memory: Sequence[Ref], results: Sequence[Ref]) -> None:
+        """Lower a whole graph, whose first outputs are the next values of `inputs`, which lie in `memory`.
+
+        They are treated as what a loop carries.  What a loop of the graph carries on from an input that nobody else
+        wants is carried in the input's memory from the start.
+        """
+        if not inputs:
+            self.run(results)
+            return
+        carried = self._carried_on()
+        for atom, var, ref in zip(self.graph.outs, inputs, memory, strict=False):
+            if isinstance(atom, Var) and carried.get(atom) is var and self.graph.outs.count(atom) == 1:
+                self.fixed[atom] = ref
+        self.run_body(memory, results, inputs)
+        absorb_updates(self.block)
+
+    def _carried_on(self) -> dict[Var, Var]:
+        """For each last value of what loops carry, its first value, if that is used for nothing else."""
+        atoms = [*self.graph.outs, *(atom for eqn in self.graph.eqns for atom in eqn.ins)]
+        used = Counter(atom for atom in atoms if isinstance(atom, Var))
+        found: dict[Var, Var] = {}
+        for eqn in self.graph.eqns:
+            if isinstance(eqn.op.lowering, Control) and "n_consts" in eqn.params:
+                starts = eqn.ins[eqn.params["n_consts"] :][: eqn.params.get("n_carry", len(eqn.outs))]
+                pairs = zip(eqn.outs[: len(starts)], starts, strict=True)
+                found |= {out: atom for out, atom in pairs if isinstance(atom, Var) and used[atom] == 1}
+        return found
+
     def run_body(self, carries: Sequence[Place], rows: Sequence[Ref], carry_vars: Sequence[Var]) -> None:
         """Lower the body of a loop: next carries replace the carries, ys go to their rows."""
         n_carry = len(carries)
         nexts: list[tuple[Atom, Place, Place]] = []  # (value, where it is computed, the carry)
         late: list[tuple[Atom, Ref]] = []
         for atom, carry, var in zip(self.graph.outs[:n_carry], carries, carry_vars, strict=True):
-            if atom is var:
+            if atom is var or (isinstance(atom, Var) and self.fixed.get(atom) == carry):
                 continue
             if isinstance(carry, Ref):
                 ahead = Ref(self.shared.buffer(f"{var.name}_next", var.aval))

@@ -13,9 +13,11 @@ from typing import Any
 
 from staticbp.core.check import check_graph
 from staticbp.core.graph import Eqn, Graph
+from staticbp.passes.bundle import bundle
 from staticbp.passes.cse import cse
 from staticbp.passes.dce import dce
 from staticbp.passes.embeddings import join_embeddings
+from staticbp.passes.expand import expand
 from staticbp.passes.fold import fold
 from staticbp.passes.loops import loops
 from staticbp.passes.release import release
@@ -51,9 +53,12 @@ PRIMAL = (
     Pass("cse", cse),
     Pass("stabilise", stabilise),
     Pass("dce", dce, sweeps=True),
+    Pass("bundle", bundle),
     Pass("loops", loops, repeats=True),
     Pass("dce", dce, sweeps=True),
 )
+
+EXPAND = Pass("expand", expand)  # before all others, on what no derivative can be asked of any more
 
 JOINT = (
     Pass("release", release, once=True),
@@ -65,6 +70,11 @@ JOINT = (
     Pass("loops", loops, repeats=True),
     Pass("dce", dce, sweeps=True),
 )
+
+
+def expanded(graph: Graph) -> Graph:
+    """`graph`, its bodies included, with custom operations replaced by what they compute."""
+    return _applied(EXPAND, graph, None, {})
 
 
 def checking() -> bool:

@@ -50,7 +50,8 @@ def _lines(buffer: Buffer) -> int:
 def lifetimes(schedule: Schedule) -> list[Lifetime]:
     """When each workspace buffer is alive.
 
-    A buffer that is touched both inside and outside a loop lives through the whole of it.
+    A buffer that is touched both inside and outside a loop lives through the whole of it, as does any that is touched
+    in a loop that threads share: they may be at different steps at one time.
     """
     counter = 0
 
@@ -86,7 +87,8 @@ def lifetimes(schedule: Schedule) -> list[Lifetime]:
         if buffer.role != "workspace" or buffer not in uses:
             continue
         places = uses[buffer]
-        common = len(_common_prefix([loops for _, loops in places]))
+        together = _common_prefix([loops for _, loops in places])
+        common = next((n for n, loop in enumerate(together) if isinstance(loop, Loop) and loop.grain), len(together))
         first, last = places[0][0], places[0][0]
         for position, loops in places:
             outermost = loops[common] if len(loops) > common else None

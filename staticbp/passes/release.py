@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.ops.control import stop_gradient
 from staticbp.passes.rewrite import Note, Rewriter, Rules, filled
@@ -34,13 +32,12 @@ def _strong(graph: Graph) -> Graph:
             return filled(atom.value, atom.aval.strong()) if atom.aval.weak else atom
         return strong.get(atom, atom)
 
-    eqns = tuple(
-        replace(
-            eqn,
-            outs=tuple(strong.get(out, out) for out in eqn.outs),
-            ins=tuple(settled(a) for a in eqn.ins),
-        )
-        for eqn in graph.eqns
-    )
+    def settled_in(eqn: Eqn) -> Eqn:
+        if not any(a.aval.weak for a in (*eqn.outs, *eqn.ins)):
+            return eqn
+        outs = tuple([strong.get(out, out) for out in eqn.outs])
+        return Eqn(outs, eqn.op, tuple([settled(a) for a in eqn.ins]), eqn.params, eqn.src, eqn.adjoint)
+
+    eqns = tuple([settled_in(eqn) for eqn in graph.eqns])
     invars = tuple(strong.get(var, var) for var in graph.invars)
     return Graph(graph.name, invars, eqns, tuple(settled(a) for a in graph.outs), graph.consts)

@@ -40,6 +40,7 @@ from staticbp.ops.math import cosh, exp
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
 from staticbp.ops.special import expit
 from staticbp.passes import fold
+from staticbp.passes.contractions import CONTRACTIONS
 from staticbp.passes.moves import MOVES, elementwise_of_repeated
 from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, either, filled, is_number, same
 from staticbp.passes.slices import SLICES
@@ -58,7 +59,8 @@ def rules(op: Primitive) -> Sequence[Rule]:
     known = _BY_OP.get(op)
     if known is None:
         general = (elementwise_of_repeated,) if isinstance(op, Elementwise) or op is cast else ()
-        known = _BY_OP[op] = (*fold.rules(op), *SIMPLIFY.of(op), *MOVES.of(op), *SLICES.of(op), *general)
+        own = (table.of(op) for table in (SIMPLIFY, MOVES, SLICES, CONTRACTIONS))
+        known = _BY_OP[op] = (*fold.rules(op), *(rule for each in own for rule in each), *general)
     return known
 
 

@@ -6,14 +6,15 @@ and never the compiler's, and statuses become errors that name the user's line.
 
 ::
 
-    status = function(*arguments, *constants, *results, [work], [progress])
+    results or status = function(*arguments, *constants, [work])
 """
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -24,15 +25,16 @@ from staticbp import errors
 from staticbp.core.aval import Aval, check_dtype, weak_aval
 from staticbp.core.primitive import Traced
 from staticbp.core.schedule import Failure
-from staticbp.errors import ArgumentError, DtypeError, LeakedTracerError, StaticbpError
+from staticbp.errors import ArgumentError, DonationError, DtypeError, LeakedTracerError, StaticbpError
+from staticbp.runtime.frame import MISFIT
+from staticbp.runtime.memory import ARENAS, BUFFERS
 
 PAUSED = -1  # the status of a function that has run one slice of a long loop
 SLICE = 0.05  # seconds: how long a slice lasts, and with it how soon Ctrl-C is heard
 FIRST_SLICE = 16  # iterations of the first slice of all; after it the time of one is known
-ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 Array = np.ndarray[Any, Any]
-Kernel = Callable[..., int]
+Kernel = Callable[..., Any]
 
 # ---- on the way in --------------------------------------------------------------------------------------------
 
@@ -117,45 +119,6 @@ class Constant:
         return _native_array(array)
 
 
-# ---- memory ---------------------------------------------------------------------------------------------------
-
-
-class Arenas:
-    """Workspaces by size: taken for the time of a call and given back, so that calls in flight share none.
-
-    Examples
-    --------
-    >>> arenas = Arenas()
-    >>> first = arenas.take(100); second = arenas.take(100)
-    >>> first is second, first.ctypes.data % 64
-    (False, 0)
-    >>> arenas.give(first); arenas.take(100) is first
-    True
-    """
-
-    KEPT = 8  # of each size: more calls than that are rarely in flight
-
-    def __init__(self) -> None:
-        self._free: dict[int, list[Array]] = {}
-
-    def take(self, size: int) -> Array:
-        """An arena of `size` bytes that nobody else has."""
-        try:
-            return self._free[size].pop()  # one step, whatever other threads do
-        except (KeyError, IndexError):
-            raw = np.empty(size + ALIGNMENT, np.uint8)
-            start = -raw.ctypes.data % ALIGNMENT
-            return raw[start : start + size]
-
-    def give(self, arena: Array) -> None:
-        """Have an arena back."""
-        free = self._free.setdefault(arena.size, [])
-        if len(free) < self.KEPT:
-            free.append(arena)
-
-
-ARENAS = Arenas()
-
 # ---- long loops -----------------------------------------------------------------------------------------------
 
 _watchers = threading.local()
@@ -181,6 +144,10 @@ class Slices:
     def __init__(self, extents: Sequence[int]) -> None:
         self.extents = tuple(extents)
         self.budget = FIRST_SLICE
+
+    def running(self, function: Kernel) -> Kernel:
+        """`function`, called until it is done."""
+        return lambda *args: self.run(function, args)
 
     def run(self, function: Kernel, args: Sequence[Any]) -> int:
         """Call `function` until it is done; its status."""
@@ -210,26 +177,39 @@ class Slices:
 # ---- a compiled function --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Donated:
+    """A result that is an argument updated in place: the number of the result, that of the leaf, and its path."""
+
+    result: int
+    leaf: int
+    path: str
+
+
 class Entry:
     """A compiled function with all that the boundary does for it.
 
     Parameters
     ----------
     function : callable
-        The generated function.
+        The generated function, called by its `Frame`.
     constants : sequence of Constant
         The captured arrays.
     results : sequence of Aval
         The types of the results, which are allocated afresh for each call.
+    lent : collection of int
+        The results that the function is handed memory for.
+    zeros : collection of int
+        The results that are zero: memory that comes as zeros (from calloc), of which the function knows nothing.
+    donated : sequence of Donated
+        The results that are arguments.
     workspace : int
-        The size of the arena in bytes.
+        The size of the arena in bytes that the function is given; 0 when it wants none.
     failures : sequence of Failure
         What the statuses mean.
-    extents : sequence of int
-        The lengths of the loops that run in slices.
     """
 
-    __slots__ = ("_constants", "_failures", "_scalars", "_slices", "_workspace", "function", "is_plain", "results")
+    __slots__ = ("_donated", "_failures", "constants", "function", "lent", "results", "updated", "workspace", "zeros")
 
     def __init__(
         self,
@@ -237,44 +217,107 @@ class Entry:
         constants: Sequence[Constant],
         results: Sequence[Aval],
         *,
+        lent: Collection[int] = (),
+        zeros: Collection[int] = (),
+        donated: Sequence[Donated] = (),
         workspace: int = 0,
         failures: Sequence[Failure] = (),
-        extents: Sequence[int] = (),
     ) -> None:
         self.function = function
-        self._constants = tuple(constants)
-        self.results = [(aval.shape, aval.dtype) for aval in results]
-        self._scalars = [i for i, aval in enumerate(results) if not aval.shape]
-        self._workspace = workspace
+        self.constants = tuple(constants)
+        self.results: list[tuple[Any, np.dtype[Any]]] = [(aval.shape, aval.dtype) for aval in results]
+        self.lent = tuple(lent)
+        self.zeros = frozenset(zeros)
+        self.updated = {item.result: item.leaf for item in donated}
+        self.workspace = workspace
+        self._donated = tuple(donated)
         self._failures = tuple(failures)
-        self._slices = Slices(extents) if extents else None
-        self.is_plain = not (self._constants or workspace or extents)
 
-    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
-        """The results for these arguments: arrays, and NumPy scalars where a result has no axes."""
-        results: list[Any] = [np.empty(shape, dtype) for shape, dtype in self.results]
-        if self.is_plain:
-            status = self.function(*arguments, *results)
-        else:
-            status = self._run([*arguments, *[constant.current() for constant in self._constants], *results])
-        if status:
-            self.fail(status)
-        for i in self._scalars:
-            results[i] = results[i][()]
-        return results
+    def __call__(self, leaves: Sequence[Any]) -> list[Any]:
+        """The results for leaves as compiled code takes them: arrays, and NumPy scalars where there are no axes."""
+        large = [BUFFERS.lend(*self.results[i]) for i in self.lent]
+        made = self._run(leaves, large)
+        if isinstance(made, int):
+            self.fail(made)
+        known: dict[int, Any] = dict(zip(self.lent, large, strict=True))
+        known |= {i: leaves[leaf] for i, leaf in self.updated.items()}
+        known |= {i: _zero(*self.results[i]) for i in self.zeros}
+        fresh = iter(made)
+        return [known[i] if i in known else next(fresh) for i in range(len(self.results))]
 
-    def _run(self, args: list[Any]) -> int:
-        arena = ARENAS.take(self._workspace) if self._workspace else None
-        if arena is not None:
-            args.append(arena)
+    def _run(self, leaves: Sequence[Any], large: Sequence[Array]) -> tuple[Any, ...] | int:
+        arguments = [*leaves, *(constant.current() for constant in self.constants), *large]
+        if not self.workspace:
+            return self.function(*arguments)
+        arena = ARENAS.take(self.workspace)
         try:
-            return self.function(*args) if self._slices is None else self._slices.run(self.function, args)
+            return self.function(*arguments, arena)
         finally:
-            if arena is not None:
-                ARENAS.give(arena)
+            ARENAS.give(arena)
+
+    def settle(self, status: int, leaves: Sequence[Any], large: Sequence[Array]) -> tuple[Any, ...] | None:
+        """What a call comes to that gave this status: an error; or results, once arrays are as code takes them.
+
+        `large` is the memory that it was handed.  None when that is not what was wrong: the arguments are others than
+        they were taken for.
+        """
+        if status != MISFIT:
+            self.fail(status)
+        if self._donated:
+            return None
+        taken = [_contiguous(x) if type(x) is np.ndarray and x.ndim and x.dtype.isnative else x for x in leaves]
+        if not self.constants and all(map(operator.is_, taken, leaves)):
+            return None
+        made = self._run(taken, large)
+        if not isinstance(made, int):
+            return made
+        if made != MISFIT:
+            self.fail(made)
+        return None
+
+    def check_donated(self, leaves: Sequence[Any]) -> None:
+        """Refuse arrays, as the user gave them, that cannot be updated in place, or that share memory."""
+        for item in self._donated:
+            check_in_place(leaves[item.leaf], item.path)
+        captured = "an array that the function has captured"
+        names = {item.leaf: item.path for item in self._donated}
+        others = [(leaf, names.get(i, "another argument")) for i, leaf in enumerate(leaves)]
+        others += [(constant.array, captured) for constant in self.constants]
+        for item in self._donated:
+            for number, (other, name) in enumerate(others):
+                shared = isinstance(other, np.ndarray) and np.may_share_memory(leaves[item.leaf], other)
+                if shared and number != item.leaf:
+                    raise DonationError(
+                        f"{item.path} is donated, and shares memory with {name}",
+                        advice="Donate a copy, or hand over a copy of the other.",
+                    )
 
     def fail(self, status: int) -> NoReturn:
         """Raise the error that a status stands for."""
+        if status == MISFIT:
+            raise ArgumentError("an argument was changed by another thread while it was being handed over")
         failure = self._failures[status - 1]
         kind: type[StaticbpError] = getattr(errors, failure.kind)
         raise kind(failure.message, src=failure.src)
+
+
+def _zero(shape: Any, dtype: np.dtype[Any]) -> Any:
+    return np.zeros(shape, dtype) if shape else dtype.type(0)
+
+
+def check_in_place(leaf: Any, path: str) -> None:
+    """Refuse what is no array that compiled code can write to."""
+    wanted = "a C-contiguous, writeable array of the machine's byte order"
+    if type(leaf) is not np.ndarray:
+        found = f"a {type(leaf).__name__}"
+    elif not leaf.flags.writeable:
+        found = "read-only"
+    elif not leaf.flags.c_contiguous:
+        found = f"an array of strides {leaf.strides}"
+    elif not leaf.flags.aligned or not leaf.dtype.isnative:
+        found = f"an array of {leaf.dtype.str}{'' if leaf.flags.aligned else ' that is not aligned'}"
+    else:
+        return
+    raise DonationError(
+        f"{path} is donated, and is {found} where {wanted} is needed", advice=f"Donate np.array({path}), a copy."
+    )

@@ -16,12 +16,18 @@ mistake in a layer above is then a TypeError and no damaged memory. Whether arra
     PyEval_RestoreThread(thread)
     if code: raise RuntimeError
     return PyLong_FromLongLong(status)
+
+The entry of a function that is called by a `Frame` compares shapes too, and gives MISFIT where the other raises; it
+has a tuple made before the call, of fresh arrays for the function to fill and NumPy's scalars for those without axes.
+`frame.py` says the same in Python.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +35,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.np.arrayobj import populate_array
 
-from staticbp.runtime.spec import Spec
-from staticbp.runtime.symbols import NDARRAY_TYPE
+from staticbp.runtime.frame import MISFIT
+from staticbp.runtime.spec import WORK, Convention, Frame, Spec, parameters_of
+from staticbp.runtime.symbols import NDARRAY_TYPE, NUMPY_FUNCTIONS, address
 
 # Where CPython and NumPy keep the fields of an object (their structs are part of their binary interfaces).
 HEAD = object.__basicsize__
@@ -59,6 +66,11 @@ PYTHON_FUNCTIONS: dict[str, ir.FunctionType] = {
     "PyObject_IsTrue": ir.FunctionType(I32, [POINTER]),
     "PyObject_GetAttrString": ir.FunctionType(POINTER, [POINTER, POINTER]),
     "Py_DecRef": ir.FunctionType(ir.VoidType(), [POINTER]),
+    "PyTuple_New": ir.FunctionType(POINTER, [I64]),
+    "PyTuple_SetItem": ir.FunctionType(I32, [POINTER, I64, POINTER]),
+    "staticbp.PyArray_DescrFromType": ir.FunctionType(POINTER, [I32]),
+    "staticbp.PyArray_Scalar": ir.FunctionType(POINTER, [POINTER, POINTER, POINTER]),
+    "staticbp.PyArray_Empty": ir.FunctionType(POINTER, [I32, I64.as_pointer(), POINTER, I32]),
 }
 
 
@@ -99,15 +111,22 @@ def layout_is_known() -> bool:
         and read(start + FLAGS, ctypes.c_int) == sample.flags.num
         and read(descr + DESCR_TRAITS, ctypes.c_uint32) & KIND_AND_BYTE_ORDER == _traits(sample.dtype)
         and read(descr + DESCR_ITEMSIZE, ctypes.c_int64) == 4
+        and _table_is_known()
     )
     return known
+
+
+def _table_is_known() -> bool:
+    where = {name.removeprefix("staticbp."): address(name) or 0 for name in NUMPY_FUNCTIONS}
+    descr = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int)(where["PyArray_DescrFromType"])
+    return bool(descr(np.dtype(np.float32).num) is np.dtype(np.float32))
 
 
 def _traits(dtype: np.dtype[Any]) -> int:
     return ord(dtype.kind) | ord(dtype.byteorder) << 16
 
 
-def write_entry(context: Any, function: Any, name: str, specs: Sequence[Spec], *, release_gil: bool) -> str:
+def write_entry(context: Any, function: Any, name: str, convention: Convention, *, release_gil: bool) -> str:
     """The LLVM module, as text, that defines the entry of one compiled function.
 
     Parameters
@@ -118,8 +137,8 @@ def write_entry(context: Any, function: Any, name: str, specs: Sequence[Spec], *
         Numba's description of the compiled function.
     name : str
         The name that errors call it by.
-    specs : sequence of Spec
-        Its arguments.
+    convention : sequence of Spec, or Frame
+        How it is called.
     release_gil : bool
         Whether other threads may run meanwhile.
     """
@@ -127,73 +146,116 @@ def write_entry(context: Any, function: Any, name: str, specs: Sequence[Spec], *
     callee_type = context.call_conv.get_function_type(function.restype, function.argtypes)
     callee = ir.Function(module, callee_type, function.llvm_func_name)
     entry_type = ir.FunctionType(POINTER, [POINTER, POINTER.as_pointer(), I64])
-    writer = _Writer(context, ir.Function(module, entry_type, entry_symbol(name)), name)
-    writer.write(callee, function, specs, release_gil)
+    entry = ir.Function(module, entry_type, entry_symbol(name))
+    if isinstance(convention, Frame):
+        _FrameWriter(context, entry, name, callee, function, release_gil).write(convention)
+    else:
+        _Writer(context, entry, name, callee, function, release_gil).write(convention)
     return cgutils.normalize_ir_text(str(module))
 
 
 class _Writer:
     """Writes one entry."""
 
-    def __init__(self, context: Any, entry: ir.Function, name: str) -> None:
+    def __init__(
+        self, context: Any, entry: ir.Function, name: str, callee: ir.Function, function: Any, release_gil: bool
+    ) -> None:
         self.context = context
         self.entry = entry
         self.name = name
+        self.callee = callee
+        self.function = function
+        self.release_gil = release_gil
         self.builder = ir.IRBuilder(entry.append_basic_block("entry"))
 
-    def write(self, callee: ir.Function, function: Any, specs: Sequence[Spec], release_gil: bool) -> None:
-        builder = self.builder
-        _, args, count = self.entry.args
-        plural = "" if len(specs) == 1 else "s"
+    def write(self, specs: Convention) -> None:
+        """The entry of a function that is given all its parameters, and whose status is the result."""
+        specs = parameters_of(specs)
+        self.count(len(specs))
+        values = [self.argument(i, spec) for i, spec in enumerate(specs)]
+        self.builder.ret(self.call("PyLong_FromLongLong", self.run(values)))
+
+    def count(self, wanted: int) -> None:
+        """Refuse another number of arguments."""
+        _, _, count = self.entry.args
         self.refuse_if(
-            builder.icmp_signed("!=", count, I64(len(specs))),
+            self.builder.icmp_signed("!=", count, I64(wanted)),
             "PyExc_TypeError",
-            f"{self.name}() takes {len(specs)} argument{plural}",
+            f"{self.name}() takes {wanted} argument{'' if wanted == 1 else 's'}",
         )
-        values = []
-        for i, spec in enumerate(specs):
-            item = builder.load(builder.gep(args, [I64(i)]), name=f"arg{i}")
-            what = f"{self.name}(): argument {i + 1} has to be a {spec}"
-            values.append(self.array(item, spec, what) if spec.array else self.scalar(item, spec))
-        if release_gil:
-            thread = self.call("PyEval_SaveThread")
+
+    def item(self, position: int) -> ir.Value:
+        """An argument as an object."""
+        _, args, _ = self.entry.args
+        return self.builder.load(self.builder.gep(args, [I64(position)]), name=f"arg{position}")
+
+    def argument(self, position: int, spec: Spec) -> ir.Value:
+        """An argument as Numba's code takes it."""
+        item = self.item(position)
+        if not spec.array:
+            return self.scalar(item, spec)
+        what = f"{self.name}(): argument {position + 1} has to be a {spec}"
+        for wrong in self.faults(item, spec):
+            self.refuse_if(wrong, "PyExc_TypeError", what)
+        return self.array(item, spec)
+
+    def run(self, values: Sequence[ir.Value]) -> ir.Value:
+        """Call the function; its status."""
+        builder = self.builder
+        thread = self.call("PyEval_SaveThread") if self.release_gil else None
         status, result = self.context.call_conv.call_function(
-            builder, callee, function.restype, function.argtypes, values
+            builder, self.callee, self.function.restype, self.function.argtypes, values
         )
-        if release_gil:
+        if thread is not None:
             self.call("PyEval_RestoreThread", thread)
         self.refuse_if(status.is_error, "PyExc_RuntimeError", f"{self.name}() raised an exception inside")
-        builder.ret(self.call("PyLong_FromLongLong", builder.sext(result, I64)))
+        return builder.sext(result, I64)
 
-    def array(self, item: ir.Value, spec: Spec, what: str) -> ir.Value:
-        """The array as Numba's code takes it, once everything about it is as specified."""
+    def faults(self, item: ir.Value, spec: Spec) -> Iterator[ir.Value]:
+        """Whether the object is no array as specified: each condition may rely on those before it."""
         builder = self.builder
         wanted_flags = C_CONTIGUOUS | ALIGNED | (0 if spec.readonly else WRITEABLE)
         ndarray = self.external(NDARRAY_TYPE, I8)
-        self.refuse_if(builder.icmp_unsigned("!=", self.field(item, TYPE, POINTER), ndarray), "PyExc_TypeError", what)
+        yield builder.icmp_unsigned("!=", self.field(item, TYPE, POINTER), ndarray)
         descr = self.field(item, DESCR, POINTER)
         traits = builder.and_(self.field(descr, DESCR_TRAITS, I32), I32(KIND_AND_BYTE_ORDER))
         flags = builder.and_(self.field(item, FLAGS, I32), I32(wanted_flags))
-        differs = [
-            builder.icmp_signed("!=", self.field(item, NDIM, I32), I32(spec.ndim)),
-            builder.icmp_signed("!=", flags, I32(wanted_flags)),
-            builder.icmp_signed("!=", traits, I32(_traits(spec.dtype))),
-            builder.icmp_signed("!=", self.field(descr, DESCR_ITEMSIZE, I64), I64(spec.dtype.itemsize)),
-        ]
-        wrong = differs[0]
-        for other in differs[1:]:
-            wrong = builder.or_(wrong, other)
-        self.refuse_if(wrong, "PyExc_TypeError", what)
+        yield self.any_of(
+            [
+                builder.icmp_signed("!=", self.field(item, NDIM, I32), I32(spec.ndim)),
+                builder.icmp_signed("!=", flags, I32(wanted_flags)),
+                builder.icmp_signed("!=", traits, I32(_traits(spec.dtype))),
+                builder.icmp_signed("!=", self.field(descr, DESCR_ITEMSIZE, I64), I64(spec.dtype.itemsize)),
+            ]
+        )
+        if spec.shape:
+            extents = zip(self.extents(item, spec), spec.shape, strict=True)
+            yield self.any_of([builder.icmp_signed("!=", found, I64(wanted)) for found, wanted in extents])
 
-        array = cgutils.create_struct_proxy(numba_type(spec))(self.context, builder)
-        data = builder.bitcast(self.field(item, DATA, POINTER), array.data.type)
+    def any_of(self, conditions: Sequence[ir.Value]) -> ir.Value:
+        """Whether one of the conditions holds."""
+        return functools.reduce(self.builder.or_, conditions)
+
+    def extents(self, item: ir.Value, spec: Spec) -> list[ir.Value]:
+        """The shape of an array."""
+        builder = self.builder
         extents = self.field(item, SHAPE, I64.as_pointer()) if spec.ndim else None
-        shape = [builder.load(builder.gep(extents, [I64(axis)])) for axis in range(spec.ndim)]
+        return [builder.load(builder.gep(extents, [I64(axis)])) for axis in range(spec.ndim)]
+
+    def array(self, item: ir.Value, spec: Spec) -> ir.Value:
+        """The array as Numba's code takes it, of an object that is as specified."""
+        shape = self.extents(item, spec) if spec.shape is None else [I64(extent) for extent in spec.shape]
+        return self.array_at(self.field(item, DATA, POINTER), shape, spec)
+
+    def array_at(self, data: ir.Value, shape: Sequence[ir.Value], spec: Spec) -> ir.Value:
+        """The array in memory at `data`."""
+        array = cgutils.create_struct_proxy(numba_type(spec))(self.context, self.builder)
         strides: list[ir.Value] = []
         stride: ir.Value = I64(spec.dtype.itemsize)
         for extent in reversed(shape):
             strides.insert(0, stride)
-            stride = builder.mul(stride, extent)
+            stride = self.builder.mul(stride, extent)
+        data = self.builder.bitcast(data, array.data.type)
         populate_array(array, data, shape, strides, spec.dtype.itemsize, meminfo=None)
         return array._getvalue()
 
@@ -259,3 +321,104 @@ class _Writer:
             kind = self.builder.load(self.external(exception, POINTER))
             self.call("PyErr_SetString", kind, self.text(message))
             self.builder.ret(POINTER(None))
+
+
+class _FrameWriter(_Writer):
+    """Writes the entry of a function that is called by a frame."""
+
+    def write(self, frame: Convention) -> None:
+        """The entry that makes results and memory, and returns the results or a status."""
+        assert isinstance(frame, Frame)
+        lent = [spec for spec, is_lent in zip(frame.results, frame.lent, strict=True) if is_lent]
+        made = [spec for spec, is_lent in zip(frame.results, frame.lent, strict=True) if not is_lent]
+        given = [*frame.arguments, *lent, *((WORK,) if frame.takes_work else ())]
+        self.count(len(given))
+        values = [self.argument(i, spec) for i, spec in enumerate(given)]
+        self.keep_apart(frame)
+        results = self.call("PyTuple_New", I64(len(made)))
+        self.fail_if(self.builder.icmp_unsigned("==", results, POINTER(None)))
+        scalars = {i: self.reserve(spec.dtype.itemsize, f"result{i}") for i, spec in enumerate(made) if not spec.ndim}
+        fresh = iter(
+            self.array_at(scalars[i], [], spec) if i in scalars else self.fresh(results, i, spec)
+            for i, spec in enumerate(made)
+        )
+        count = len(frame.arguments)
+        borrowed = iter(values[count : count + len(lent)])
+        work = values[count + len(lent) :]
+        if frame.workspace and not frame.takes_work:
+            work = [self.array_at(self.reserve(frame.workspace, "work"), [I64(frame.workspace)], WORK)]
+        values[count:] = [*(next(borrowed) if is_lent else next(fresh) for is_lent in frame.lent), *work]
+        status = self.run(values)
+        with self.builder.if_then(self.builder.icmp_signed("!=", status, I64(0)), likely=False):
+            self.call("Py_DecRef", results)
+            self.builder.ret(self.call("PyLong_FromLongLong", status))
+        for i, memory in scalars.items():
+            descr = self.descr(made[i])
+            self.put(results, i, self.call("staticbp.PyArray_Scalar", memory, descr, POINTER(None)), after=descr)
+        self.builder.ret(results)
+
+    def argument(self, position: int, spec: Spec) -> ir.Value:
+        """An argument as Numba's code takes it; the entry is left when it does not fit."""
+        item = self.item(position)
+        if not spec.array:
+            return self.scalar(item, spec)
+        for wrong in self.faults(item, spec):
+            self.misfit_if(wrong)
+        return self.array(item, spec)
+
+    def keep_apart(self, frame: Frame) -> None:
+        """Leave the entry when an array that is written to lies where another one does."""
+        builder = self.builder
+        bounds: dict[int, tuple[ir.Value, ir.Value]] = {}
+        for i, spec in enumerate(frame.arguments if frame.updated else ()):
+            if spec.array:
+                start = builder.ptrtoint(self.field(self.item(i), DATA, POINTER), I64)
+                nbytes = math.prod(spec.shape or ()) * spec.dtype.itemsize
+                bounds[i] = start, builder.add(start, I64(nbytes))
+        overlaps = [
+            builder.and_(
+                builder.icmp_unsigned("<", bounds[i][0], bounds[j][1]),
+                builder.icmp_unsigned("<", bounds[j][0], bounds[i][1]),
+            )
+            for i in frame.updated
+            for j in bounds
+            if i != j and not (j in frame.updated and j < i)
+        ]
+        if overlaps:
+            self.misfit_if(self.any_of(overlaps))
+
+    def fresh(self, results: ir.Value, position: int, spec: Spec) -> ir.Value:
+        """A new array among the results."""
+        shape = spec.shape or ()
+        kind = ir.ArrayType(I64, len(shape))
+        extents = ir.GlobalVariable(self.entry.module, kind, f"shape{position}")
+        extents.initializer, extents.linkage, extents.global_constant = kind(shape), "internal", True
+        where = self.builder.bitcast(extents, I64.as_pointer())
+        array = self.call("staticbp.PyArray_Empty", I32(len(shape)), where, self.descr(spec), I32(0))
+        self.put(results, position, array)
+        return self.array(array, spec)
+
+    def put(self, results: ir.Value, position: int, value: ir.Value, after: ir.Value | None = None) -> None:
+        """Have `value` among the results, which are given up if there is none; be done with the object `after`."""
+        if after is not None:
+            self.call("Py_DecRef", after)
+        with self.builder.if_then(self.builder.icmp_unsigned("==", value, POINTER(None)), likely=False):
+            self.call("Py_DecRef", results)
+            self.builder.ret(POINTER(None))
+        self.call("PyTuple_SetItem", results, I64(position), value)
+
+    def descr(self, spec: Spec) -> ir.Value:
+        """A reference to the dtype."""
+        return self.call("staticbp.PyArray_DescrFromType", I32(spec.dtype.num))
+
+    def reserve(self, nbytes: int, name: str) -> ir.Value:
+        """Memory on the stack, aligned like an arena."""
+        with self.builder.goto_entry_block():
+            memory = self.builder.alloca(ir.ArrayType(I8, nbytes), name=name)
+            memory.align = 64
+        return self.builder.bitcast(memory, POINTER)
+
+    def misfit_if(self, condition: ir.Value) -> None:
+        """Leave the entry: an argument is not as specified."""
+        with self.builder.if_then(condition, likely=False):
+            self.builder.ret(self.call("PyLong_FromLongLong", I64(MISFIT)))

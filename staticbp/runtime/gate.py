@@ -1,34 +1,50 @@
 """Gates: for one signature, straight-line Python from a call's arguments to its results.
 
 A generic walk over structures costs more than a small compiled function does.  So each compiled form of a function
-has a gate, written when it is made, that knows where every leaf is and what it has to look like, and what the
-results are put into::
+has a gate, written when it is made, that knows where every leaf is and what the results are put into.  For a
+gradient with respect to a record of two arrays::
 
     def gate(args, kwargs):
-        v0, v1 = args[0], args[1]
-        if type(v0) is not c0: return MISS                                       # another kind of net
-        v2 = v0.weights
-        if type(v2) is not ndarray or v2.shape != (3, 4) or ...: return MISS
-        if changed() is not None: return MISS                                    # a guard
-        r0 = empty((3, 4), c2)
-        status = function(v2, v1, r0)
-        if status: fail(status)
-        ...
+        try:
+            if len(args) != 2 or kwargs: return MISS
+            line, x = args
+            if type(line) is not Line: return MISS
+            line_slope = line.slope
+            line_start = line.start
+            if not (s0['np'] is e0): return MISS          # what tracing froze is as it was
+        except GONE:
+            return MISS
+        results = function(line_slope, line_start, x)
+        if type(results) is int:                          # an argument that does not fit, or a failure
+            results = settle(results, [line_slope, line_start, x], [])
+            if results is None: return MISS
+        r0, r1 = results
+        o0 = new(Line)
+        put(o0, '__dict__', {'slope': r0, 'start': r1})
+        return o0
 
-A gate that does not fit gives MISS, and the caller finds the right form by its signature.
+Arrays are looked at by the compiled function's entry, which is a hundred times faster at it.  A gate that does not
+fit gives MISS, and the caller finds the right form by its signature.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import itertools
+import keyword
+import linecache
+import re
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
-from staticbp.core.tree import NAMESPACE, STATIC, Structure, flatten
+from staticbp.core.tree import KINDS, NAMESPACE, STATIC, Structure, flatten
 from staticbp.runtime.dispatch import Entry, converter
+from staticbp.runtime.memory import ARENAS, BUFFERS
 
 Gate = Callable[[Sequence[Any], Mapping[str, Any]], Any]
 Assembler = Callable[[Sequence[Any]], Any]
@@ -36,16 +52,43 @@ Assembler = Callable[[Sequence[Any]], Any]
 MISS = object()
 """What a gate returns for arguments that it is not for."""
 
+# What reading an argument or a guard may raise when something is no longer there.
+_GONE = (LookupError, AttributeError, TypeError, ValueError)
+_RESERVED = frozenset(
+    {"args", "kwargs", "results", "work", "function", "settle", "take", "give", "lend", "zeros", "join", "new", "put"}
+    | {"MISS", "GONE", "type", "len", "int", "ndarray"}
+)
 _LEAVES = (np.ndarray, np.generic, bool, int, float)
-_FITS = 0x101  # C-contiguous and aligned, among the flags of an array
+_NUMBER = itertools.count(1)
 
 
 class _NoGate(Exception):
     """A structure of a kind that only a generic walk can take apart."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Passage:
+    """What is behind a gate: the guards, the compiled function, and the structure of its results.
+
+    `plain` are the leaves of the structure that are known already; `join` puts results into it if need be.
+    `unchanged` is an expression that says whether the guards let pass, and `guarded` the names in it, which may come
+    to stand for other values.
+    """
+
+    entry: Entry
+    structure: Structure
+    plain: Sequence[tuple[int, Any]]
+    join: Assembler
+    unchanged: str = "True"
+    guarded: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
 def write_gate(
-    args: Sequence[Any], kwargs: Mapping[str, Any], static: Mapping[int | str, Any], passage: Passage | None = None
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    static: Mapping[int | str, Any],
+    passage: Passage,
+    names: Sequence[str] = (),
 ) -> Gate | None:
     """The gate for calls that look like this one; None when there can be none.
 
@@ -55,26 +98,25 @@ def write_gate(
         The arguments of a call.
     static : mapping
         Those of them, by position or name, that are compared as a whole.
-    passage : Passage, optional
-        What is behind the gate; without it, the gate gives the list of leaves.
+    passage : Passage
+        What is behind the gate.
+    names : sequence of str, optional
+        What the positional arguments are called.
     """
     left = tuple(None if i in static else value for i, value in enumerate(args))
     expected, _ = flatten((left, {name: value for name, value in kwargs.items() if name not in static}))
-    writer = _GateWriter()
+    writer = _GateWriter(passage.guarded)
     try:
-        writer.refuse_if(f"len(args) != {len(args)} or len(kwargs) != {len(kwargs)}")
-        for position, value in enumerate(args):
-            writer.argument(f"args[{position}]", value, position in static)
-        for name in sorted(kwargs):
-            writer.argument(f"kwargs[{writer.constant(name)}]", kwargs[name], name in static)
+        writer.arguments(args, kwargs, static, names)
     except _NoGate:
         return None
-    found = writer.finish([f"return [{', '.join(writer.leaves)}]"])(args, kwargs)  # the generic walk has the last word
+    # The generic walk has the last word on what the leaves are.
+    found = writer.finish([f"return [{', '.join(writer.leaves)}]"], dict(writer.namespace))(args, kwargs)
     if found is MISS or len(found) != len(expected) or not all(map(_same, found, expected)):
         return None
-    if passage is None:
-        return writer.finish([f"return [{', '.join(writer.leaves)}]"])
-    return writer.finish(_behind(writer, passage))
+    if passage.unchanged != "True":
+        writer.refuse_if(f"not ({passage.unchanged})")
+    return writer.finish(_behind(writer, passage), writer.namespace)
 
 
 def _same(found: Any, expected: Any) -> bool:
@@ -86,36 +128,75 @@ def _is_structural(value: Any) -> bool:
     return value is None or optree.tree_is_leaf(value, namespace=NAMESPACE)
 
 
-class _GateWriter:
-    """Writes one gate."""
+class _Text:
+    """Lines of Python, and the names in them that stand for values."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: dict[str, Any]) -> None:
         self.lines: list[str] = []
-        self.leaves: list[str] = []
-        self.namespace: dict[str, Any] = {
-            "MISS": MISS,
-            "NOT_THERE": (LookupError, AttributeError),
-            "ndarray": np.ndarray,
-        }
+        self.namespace = namespace
+        self.taken = {*namespace, *_RESERVED}
+        self.kinds: dict[type, str] = {}
 
     def line(self, text: str) -> None:
         self.lines.append(text)
 
-    def refuse_if(self, condition: str) -> None:
-        self.line(f"if {condition}: return MISS")
+    def fresh(self, wish: str) -> str:
+        """A name like the one wished for that nothing has yet."""
+        base = re.sub(r"\W", "_", wish, flags=re.ASCII)
+        base = base if base.isidentifier() and not keyword.iskeyword(base) else f"v_{base}"
+        name = next(
+            n for n in itertools.chain([base], (f"{base}_{i}" for i in itertools.count(2))) if n not in self.taken
+        )
+        self.taken.add(name)
+        return name
 
-    def constant(self, value: Any) -> str:
-        name = f"c{len(self.namespace)}"
+    def constant(self, value: Any, wish: str | None = None) -> str:
+        """A name for a value that is known."""
+        name = self.fresh(wish or getattr(value, "__name__", None) or f"a_{type(value).__name__}")
         self.namespace[name] = value
         return name
 
-    def variable(self, text: str) -> str:
-        name = f"v{len(self.lines)}"
+    def kind(self, value: Any) -> str:
+        """The name of the type of a value."""
+        cls = type(value)
+        if cls not in self.kinds:
+            self.kinds[cls] = self.constant(cls)
+        return self.kinds[cls]
+
+
+class _GateWriter(_Text):
+    """Writes what takes the arguments apart."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        super().__init__(namespace)
+        self.leaves: list[str] = []
+        self.namespace.update(MISS=MISS, GONE=_GONE, type=type, len=len, int=int, ndarray=np.ndarray)
+
+    def refuse_if(self, condition: str) -> None:
+        self.line(f"if {condition}: return MISS")
+
+    def variable(self, wish: str, text: str) -> str:
+        name = self.fresh(wish)
         self.line(f"{name} = {text}")
         return name
 
-    def argument(self, text: str, value: Any, static: bool) -> None:
-        name = self.variable(text)
+    def arguments(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        static: Mapping[int | str, Any],
+        names: Sequence[str],
+    ) -> None:
+        self.refuse_if(f"len(args) != {len(args)} or {f'len(kwargs) != {len(kwargs)}' if kwargs else 'kwargs'}")
+        given = [self.fresh(names[i] if i < len(names) else f"x{i}") for i in range(len(args))]
+        if given:
+            self.line(f"{_targets(given)} = args")
+        for position, (name, value) in enumerate(zip(given, args, strict=True)):
+            self.argument(name, value, position in static)
+        for key in sorted(kwargs):
+            self.argument(self.variable(key, f"kwargs[{key!r}]"), kwargs[key], key in static)
+
+    def argument(self, name: str, value: Any, static: bool) -> None:
         if static:
             self.equal(name, value)
         else:
@@ -126,7 +207,7 @@ class _GateWriter:
         if value is None:
             self.refuse_if(f"{name} is not None")
             return
-        other = self.constant(value)
+        other = self.constant(value, f"{name}_before")
         self.refuse_if(f"{name} is not {other} and (type({name}) is not type({other}) or {name} != {other})")
 
     def node(self, name: str, value: Any) -> None:
@@ -135,22 +216,28 @@ class _GateWriter:
         elif _is_structural(value):
             self.equal(name, value)
         else:
-            self.refuse_if(f"type({name}) is not {self.constant(type(value))}")
+            self.refuse_if(f"type({name}) is not {self.kind(value)}")
             self.children(name, value)
 
     def children(self, name: str, value: Any) -> None:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = KINDS.get(type(value))
+        if kind is not None:
+            if kind.static is not None:
+                static = self.variable(f"{name}_static", f"{self.constant(kind.static, 'static_of')}({name})")
+                self.equal(static, kind.static(value))
+            leaves = self.variable(f"{name}_leaves", f"{self.constant(kind.leaves, 'leaves_of')}({name})")
+            self.node(leaves, kind.leaves(value))
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             for field in dataclasses.fields(value):
-                inner = self.variable(f"{name}.{field.name}")
-                child = getattr(value, field.name)
-                if field.metadata.get(STATIC, False):
-                    self.equal(inner, child)
-                else:
-                    self.node(inner, child)
+                inner = self.variable(f"{name}_{field.name}", f"{name}.{field.name}")
+                self.argument(inner, getattr(value, field.name), field.metadata.get(STATIC, False))
         elif isinstance(value, tuple | list):
             self.refuse_if(f"len({name}) != {len(value)}")
-            for position, child in enumerate(value):
-                self.node(self.variable(f"{name}[{position}]"), child)
+            parts = [self.fresh(f"{name}_{position}") for position in range(len(value))]
+            if parts:
+                self.line(f"{_targets(parts)} = {name}")
+            for part, child in zip(parts, value, strict=True):
+                self.node(part, child)
         elif type(value) is dict:
             self.refuse_if(f"len({name}) != {len(value)}")
             try:
@@ -158,91 +245,104 @@ class _GateWriter:
             except TypeError:
                 raise _NoGate from None
             for key in keys:
-                self.node(self.variable(f"{name}[{self.constant(key)}]"), value[key])
+                text = repr(key) if type(key) in (str, int) else self.constant(key)
+                self.node(self.variable(f"{name}_{key}", f"{name}[{text}]"), value[key])
         else:
             raise _NoGate
 
     def leaf(self, name: str, value: Any) -> None:
         if not isinstance(value, np.ndarray):
-            self.refuse_if(f"type({name}) is not {self.constant(type(value))}")
-        else:
-            if type(value) is not np.ndarray:
-                raise _NoGate
+            self.refuse_if(f"type({name}) is not {self.kind(value)}")
+        elif type(value) is not np.ndarray:
+            raise _NoGate
+        elif not value.ndim or not value.dtype.isnative:  # as code takes it, it is something else
             dtype = self.constant(value.dtype)
-            self.refuse_if(
-                f"type({name}) is not ndarray or {name}.shape != {value.shape!r} "
-                f"or ({name}.dtype is not {dtype} and {name}.dtype != {dtype})"
-            )
-            convert = converter(value)
-            if convert is not None:
-                call = f"{name} = {self.constant(convert)}({name})"
-                # An array as compiled code takes it is not even handed to its converter.
-                plain = value.ndim and value.dtype.isnative
-                self.line(f"if {name}.flags.num & {_FITS} != {_FITS}: {call}" if plain else call)
+            self.refuse_if(f"type({name}) is not ndarray or {name}.shape != {value.shape!r} or {name}.dtype != {dtype}")
+            self.line(f"{name} = {self.constant(converter(value), 'converted')}({name})")
         self.leaves.append(name)
 
-    def finish(self, behind: Sequence[str]) -> Gate:
+    def finish(self, behind: Sequence[str], namespace: dict[str, Any]) -> Gate:
         """The function that goes on with the lines `behind` when all is as it should be."""
         checks = "\n".join(f"        {line}" for line in self.lines)
         rest = "\n".join(f"    {line}" for line in behind)
-        text = f"def gate(args, kwargs):\n    try:\n{checks}\n    except NOT_THERE:\n        return MISS\n{rest}"
-        namespace = dict(self.namespace)
-        exec(compile(text, "<staticbp gate>", "exec"), namespace)
-        gate: Gate = namespace["gate"]
+        text = f"def gate(args, kwargs):\n    try:\n{checks}\n    except GONE:\n        return MISS\n{rest}\n"
+        gate: Gate = _function("gate", text, namespace)
         return gate
+
+
+def _function(name: str, text: str, namespace: dict[str, Any]) -> Any:
+    """A function by its text, which debuggers and `inspect.getsource` find."""
+    filename = f"<staticbp {name} {next(_NUMBER)}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    exec(compile(text, filename, "exec", dont_inherit=True), namespace)
+    made = namespace.pop(name)
+    weakref.finalize(made, linecache.cache.pop, filename, None).atexit = False
+    return made
+
+
+def _targets(names: Sequence[str]) -> str:
+    """The names, to be assigned to what there are as many of."""
+    return f"{', '.join(names)}{',' if len(names) == 1 else ''}"
 
 
 # ---- behind the gate --------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Passage:
-    """What is behind a gate: the guards, the compiled function, and the structure of its results.
-
-    `plain` are the leaves of the structure that are known already; `join` puts results into it if need be.
-    """
-
-    changed: Callable[[], str | None]
-    entry: Entry
-    structure: Structure
-    plain: Sequence[tuple[int, Any]]
-    join: Assembler
-
-
 def _behind(writer: _GateWriter, passage: Passage) -> list[str]:
-    entry, namespace = passage.entry, writer.namespace
-    namespace.update(changed=passage.changed, entry=entry, empty=np.empty)
-    lines = ["if changed() is not None: return MISS"]
-    if entry.is_plain:
-        namespace.update(function=entry.function, fail=entry.fail)
-        results = []
-        for i, (shape, dtype) in enumerate(entry.results):
-            lines.append(f"r{i} = empty({shape!r}, {writer.constant(dtype)})")
-            results.append(f"r{i}" if shape else f"r{i}[()]")
-        arguments = [*writer.leaves, *(f"r{i}" for i in range(len(entry.results)))]
-        lines += [f"status = function({', '.join(arguments)})", "if status: fail(status)"]
+    entry = passage.entry
+    after = _Text(writer.namespace)
+    after.taken |= writer.taken
+    after.kinds = writer.kinds
+    after.namespace.update(function=entry.function, settle=entry.settle)
+    constants = [after.constant(constant.array, "captured") for constant in entry.constants]
+    known = {i: writer.leaves[leaf] for i, leaf in entry.updated.items()}
+    large = []
+    for i in entry.lent:
+        shape, dtype = entry.results[i]
+        after.namespace.update(lend=BUFFERS.lend)
+        known[i] = after.fresh(f"r{i}")
+        large.append(known[i])
+        after.line(f"{known[i]} = lend({shape!r}, {after.constant(dtype)})")
+    arguments = [*writer.leaves, *constants, *large]
+    if entry.workspace:
+        after.namespace.update(take=ARENAS.take, give=ARENAS.give)
+        after.line(f"work = take({entry.workspace})")
+        after.line("try:")
+        after.line(f"    results = function({', '.join([*arguments, 'work'])})")
+        after.line("finally:")
+        after.line("    give(work)")
     else:
-        lines.append(f"results = entry([{', '.join(writer.leaves)}])")
-        results = [f"results[{i}]" for i in range(len(entry.results))]
+        after.line(f"results = function({', '.join(arguments)})")
+    after.line("if type(results) is int:")
+    after.line(f"    results = settle(results, [{', '.join(writer.leaves)}], [{', '.join(large)}])")
+    after.line("    if results is None: return MISS")
+    for i in sorted(entry.zeros):
+        shape, dtype = entry.results[i]
+        after.namespace.update(zeros=np.zeros)
+        zero = f"zeros({shape!r}, {after.constant(dtype)})" if shape else after.constant(dtype.type(0), "zero")
+        known[i] = after.fresh(f"r{i}")
+        after.line(f"{known[i]} = {zero}")
+    made = {i: after.fresh(f"r{i}") for i in range(len(entry.results)) if i not in known}
+    if made:
+        after.line(f"{_targets([*made.values()])} = results")
+    results = [(known | made)[i] for i in range(len(entry.results))]
     if write_assembler(passage.structure, passage.plain) is None:
-        namespace.update(join=passage.join)
-        return [*lines, f"return join([{', '.join(results)}])"]
-    whole = _expression(_template(passage.structure, passage.plain, results), lines, namespace)
-    return [*lines, f"return {whole}"]
+        after.namespace.update(join=passage.join)
+        return [*after.lines, f"return join([{', '.join(results)}])"]
+    whole = _expression(_template(passage.structure, passage.plain, results), after)
+    return [*after.lines, f"return {whole}"]
 
 
 def write_assembler(structure: Structure, plain: Sequence[tuple[int, Any]]) -> Assembler | None:
     """What puts results into `structure`, whose leaves at the positions in `plain` are known already."""
     results = [f"results[{i}]" for i in range(structure.count - len(plain))]
-    namespace: dict[str, Any] = {}
-    lines: list[str] = []
+    text = _Text({})
     try:
-        lines.append(f"return {_expression(_template(structure, plain, results), lines, namespace)}")
+        text.line(f"return {_expression(_template(structure, plain, results), text)}")
     except _NoGate:
         return None
-    text = "\n".join(["def assemble(results):", *(f"    {line}" for line in lines)])
-    exec(compile(text, "<staticbp assembler>", "exec"), namespace)
-    assemble: Assembler = namespace["assemble"]
+    lines = "".join(f"    {line}\n" for line in text.lines)
+    assemble: Assembler = _function("assemble", f"def assemble(results):\n{lines}", text.namespace)
     return assemble if flatten(assemble([0.0] * len(results)))[1] == structure else None
 
 
@@ -259,32 +359,52 @@ class _Slot:
         self.text = text
 
 
-def _expression(value: Any, lines: list[str], namespace: dict[str, Any]) -> str:
-    def constant(known: Any) -> str:
-        name = f"c{len(namespace)}"
-        namespace[name] = known
-        return name
-
+def _expression(value: Any, text: _Text) -> str:
+    """What makes `value`, once some lines have been run."""
     if isinstance(value, _Slot):
         return value.text
+    kind = KINDS.get(type(value))
+    if kind is not None:
+        leaves = _expression(kind.leaves(value), text)
+        fixed = "" if kind.static is None else f", {text.constant(kind.static(value))}"
+        return f"{text.constant(kind.make, 'make')}({leaves}{fixed})"
     if type(value) in (tuple, list):
-        items = [_expression(item, lines, namespace) for item in value]
+        items = [_expression(item, text) for item in value]
         if type(value) is list:
             return f"[{', '.join(items)}]"
         return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
     if type(value) is dict:
-        return f"{{{', '.join(f'{constant(k)}: {_expression(v, lines, namespace)}' for k, v in value.items())}}}"
+        pairs = [(repr(k) if type(k) in (str, int) else text.constant(k), v) for k, v in value.items()]
+        return f"{{{', '.join(f'{key}: {_expression(v, text)}' for key, v in pairs)}}}"
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        items = [_expression(item, lines, namespace) for item in value]
-        return f"{constant(type(value))}({', '.join(items)})"
+        items = [_expression(item, text) for item in value]
+        return f"{text.kind(value)}({', '.join(items)})"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        cls = constant(type(value))
-        parts = [(f.name, _expression(getattr(value, f.name), lines, namespace)) for f in dataclasses.fields(value)]
-        name = f"o{len(lines)}"
-        namespace.update(new=object.__new__, put=object.__setattr__)
-        lines.append(f"{name} = new({cls})")
-        lines.extend(f"put({name}, {field!r}, {text})" for field, text in parts)
-        return name
+        return _dataclass(value, text)
     if isinstance(value, bool | int | float | np.generic) or _is_structural(value):
-        return constant(value)
-    raise _NoGate
+        return text.constant(value)
+    children, metadata, _, make, *_ = optree.tree_flatten_one_level(value, namespace=NAMESPACE)
+    parts = [_expression(child, text) for child in children]
+    return f"{text.constant(make, 'make')}({text.constant(metadata, 'metadata')}, [{', '.join(parts)}])"
+
+
+def _dataclass(value: Any, text: _Text) -> str:
+    """A dataclass is put together without its `__init__`, all fields at once where they are in a dictionary."""
+    cls = type(value)
+    parts = [(f.name, _expression(getattr(value, f.name), text)) for f in dataclasses.fields(value)]
+    name = text.fresh("made")
+    text.namespace.update(new=object.__new__, put=object.__setattr__)
+    text.line(f"{name} = new({text.kind(value)})")
+    if vars_hold(cls, [field for field, _ in parts]):
+        text.line(f"put({name}, '__dict__', {{{', '.join(f'{field!r}: {part}' for field, part in parts)}}})")
+    else:
+        for field, part in parts:
+            text.line(f"put({name}, {field!r}, {part})")
+    return name
+
+
+def vars_hold(cls: type, names: Sequence[str]) -> bool:
+    """Whether instances keep these attributes in their dictionary, and not in slots or properties."""
+    return bool(cls.__dictoffset__) and not any(
+        hasattr(type(inspect.getattr_static(cls, name, None)), "__set__") for name in names
+    )

@@ -9,14 +9,15 @@ calls, nothing stored, the same results.
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numba
@@ -28,11 +29,15 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.np.ufunc import parallel as threads
 
-from staticbp.runtime import symbols
+from staticbp.runtime import regions, symbols, views
 from staticbp.runtime.entry import entry_symbol, layout_is_known, numba_type, write_entry
+from staticbp.runtime.numbers import Unknown
 from staticbp.runtime.objectcode import ObjectCode, target_machine
-from staticbp.runtime.spec import Spec
-from staticbp.runtime.views import FUNCTIONS, with_known_views
+from staticbp.runtime.spec import Convention, parameters_of
+from staticbp.runtime.target import target
+from staticbp.runtime.translate import translate
+
+LOG = logging.getLogger("staticbp.jit")
 
 # Addresses of this process inside the code: it must not be stored.
 _ADDRESS = re.compile(r"numba\.dynamic\.globals|inttoptr \(i64 \d{5,}")
@@ -81,13 +86,16 @@ class CompilationError(Exception):
 
 def prepare(tree: ast.Module, namespace: dict[str, Any]) -> ast.Module:
     """The syntax tree as it is executed to be compiled, and in the globals what it needs for that."""
-    namespace.update(FUNCTIONS)
-    return with_known_views(tree)
+    namespace.update(views.FUNCTIONS)
+    namespace.update(regions.FUNCTIONS)
+    return regions.with_regions(views.with_known_views(tree))
 
 
 def compile_object(
-    namespace: dict[str, Any],
-    entries: Mapping[str, Sequence[Spec]],
+    tree: ast.Module,
+    name: str,
+    execute: Callable[[], dict[str, Any]],
+    entries: Mapping[str, Convention],
     *,
     fastmath: bool,
     parallel: bool,
@@ -97,29 +105,33 @@ def compile_object(
 
     Parameters
     ----------
-    namespace : dict
-        The globals of the executed module. Its functions are replaced by Numba's dispatchers, so that they
-        call one another.
-    entries : mapping of str to sequence of Spec
-        The functions wanted, with their arguments.
+    tree : ast.Module
+        The text of the module, found to be in order.
+    name : str
+        The name of the module.
+    execute : callable
+        Gives the globals of the executed module, which only Numba asks for; `prepare` has had its way with them.
+    entries : mapping of str to sequence of Spec, or Frame
+        The functions wanted, and how each is called.
     fastmath, parallel : bool
         Numba's options.
     release_gil : bool
         Whether the entries release the GIL.
     """
-    dispatchers = _decorate(namespace, fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
     # LLVM modules share one context with everything that Numba compiles, hence the lock.
-    with global_compiler_lock, _importable(namespace["__name__"]):
-        results = {name: _optimised(dispatchers[name], specs) for name, specs in entries.items()}
-        texts = [result.library.get_llvm_str() for result in results.values()]
+    with global_compiler_lock, _importable(name):
+        results = None if fastmath or parallel else _translated(tree, name, entries)
+        if results is None:
+            dispatchers = _decorate(execute(), fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
+            results = {wanted: _optimised(dispatchers[wanted], how) for wanted, how in entries.items()}
+        texts = [library.get_llvm_str() for library in dict.fromkeys(made.library for made in results.values())]
         whole = llvm.parse_assembly("" if any(map(_ALLOCATES.search, texts)) else _NO_COUNTING)
         for text in texts:
             whole.link_in(llvm.parse_assembly(text))
-        for name, result in results.items():
-            context = result.target_context
-            entry = write_entry(context, result.fndesc, name, entries[name], release_gil=release_gil)
+        for wanted, made in results.items():
+            entry = write_entry(made.context, made.function, wanted, entries[wanted], release_gil=release_gil)
             whole.link_in(llvm.parse_assembly(entry))
-            whole.get_function(result.fndesc.llvm_func_name).name = f"body.{name}"
+            whole.get_function(made.function.llvm_func_name).name = f"body.{wanted}"
         _finish(whole, {entry_symbol(name) for name in entries})
         return ObjectCode(
             {name: entry_symbol(name) for name in entries},
@@ -132,7 +144,7 @@ def compile_object(
 
 def compile_in_memory(
     namespace: dict[str, Any],
-    entries: Mapping[str, Sequence[Spec]],
+    entries: Mapping[str, Convention],
     *,
     fastmath: bool,
     parallel: bool,
@@ -140,9 +152,9 @@ def compile_in_memory(
 ) -> dict[str, Callable[..., int]]:
     """The functions compiled as Numba documents it, where its inside is not as supposed."""
     dispatchers = _decorate(namespace, fastmath=fastmath, parallel=parallel, nogil=release_gil)
-    for name, specs in entries.items():
+    for name, convention in entries.items():
         with _importable(namespace["__name__"]), _refusals(name):
-            dispatchers[name].compile(_signature(specs))
+            dispatchers[name].compile(_signature(convention))
         dispatchers[name].disable_compile()
     return {name: dispatchers[name] for name in entries}
 
@@ -168,16 +180,36 @@ def _decorate(namespace: dict[str, Any], **options: bool) -> dict[str, Any]:
     return dispatchers
 
 
-def _signature(specs: Sequence[Spec]) -> Any:
-    return types.int64(*map(numba_type, specs))
+def _signature(convention: Convention) -> Any:
+    return types.int64(*map(numba_type, parameters_of(convention)))
 
 
-def _optimised(dispatcher: Any, specs: Sequence[Spec]) -> Any:
+class Compiled(NamedTuple):
+    """A function as optimised LLVM code: the context it was made in, its description, and the library it is in."""
+
+    context: Any
+    function: Any
+    library: Any
+
+
+def _translated(tree: ast.Module, name: str, entries: Mapping[str, Convention]) -> dict[str, Compiled] | None:
+    """The functions without Numba's compiler; None when it is needed."""
+    try:
+        library, functions = translate(tree, name, {wanted: parameters_of(how) for wanted, how in entries.items()})
+    except Unknown as reason:
+        LOG.debug("%s is compiled by Numba: %s", name, reason)
+        return None
+    _finalise(library)
+    return {wanted: Compiled(target(), function, library) for wanted, function in functions.items()}
+
+
+def _optimised(dispatcher: Any, convention: Convention) -> Compiled:
     """The function compiled as far as optimised LLVM code: machine code is made of the whole module, once."""
     flags = compiler.Flags()
     cpu_target.options.parse_as_flags(flags, dispatcher.targetoptions)
     flags.no_compile = True
-    signature = _signature(specs)
+    flags.noalias = True  # what generated code writes, its results and its workspace, nothing else shares
+    signature = _signature(convention)
     with _refusals(dispatcher.__name__):
         result = compiler.compile_extra(
             cpu_target.typing_context,
@@ -188,12 +220,15 @@ def _optimised(dispatcher: Any, specs: Sequence[Spec]) -> Any:
             flags=flags,
             locals={},
         )
-    library = result.library
+    _finalise(result.library)
+    return Compiled(result.target_context, result.fndesc, result.library)
+
+
+def _finalise(library: Any) -> None:
     # On this object only: recursion is resolved before optimisation, and Numba does not load the code.
     library._optimize_final_module = lambda: _optimise(library)
     library._finalize_final_module = lambda: None
     library.finalize()
-    return result
 
 
 def _optimise(library: Any) -> None:

@@ -13,14 +13,15 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import CodeType
 
 import llvmlite
 import numpy as np
 
+from staticbp.runtime import native
 from staticbp.runtime.objectcode import host
-from staticbp.runtime.spec import Spec
+from staticbp.runtime.spec import Convention, convention_token
 from staticbp.version import __version__
 
 
@@ -54,13 +55,14 @@ def code_digest(source: str) -> str:
     return digest.hexdigest()
 
 
-def module_key(source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool]) -> str:
+def module_key(source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool]) -> str:
     """The key of a compiled module: the same for what gives the same machine code, and only then."""
-    signatures = [f"{name}({', '.join(spec.token for spec in specs)})" for name, specs in entries.items()]
+    signatures = [f"{name}({convention_token(convention)})" for name, convention in entries.items()]
     parts = [
         *surroundings(),
         code_digest(source),
         *signatures,
+        *native.digests(source),
         *(f"{name}={flags[name]}" for name in sorted(flags)),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -88,7 +90,7 @@ def surroundings() -> tuple[str, ...]:
 
 
 # Modules of the runtime that no machine code depends on.
-_INERT = frozenset({"dispatch.py", "gate.py", "keys.py", "load.py", "store.py", "whitelist.py"})
+_INERT = frozenset({"dispatch.py", "gate.py", "keys.py", "load.py", "memory.py", "store.py", "whitelist.py"})
 
 
 def _sources_digest(root: str) -> str:

@@ -6,24 +6,25 @@ very same text as Python, so that a debugger steps through it.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib
 import linecache
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FunctionType
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from staticbp.errors import GeneratedCodeError
-from staticbp.runtime import keys, store, whitelist
+from staticbp.runtime import keys, native, store, whitelist
+from staticbp.runtime.frame import framed
 from staticbp.runtime.objectcode import LinkError, ObjectCode, link
-from staticbp.runtime.spec import Spec
+from staticbp.runtime.spec import Convention, Frame, Spec
 
-__all__ = ["JIT", "Spec", "compile_module", "inspect_module", "njit_module", "pseudo_filename"]
+__all__ = ["JIT", "Frame", "Spec", "compile_module", "inspect_module", "njit_module", "pseudo_filename"]
 
 JIT = os.environ.get("STATICBP_JIT", "1") != "0"
 """Whether generated code is compiled. Decided at import, as it is for the kernels that the code calls."""
@@ -33,20 +34,20 @@ LOG = logging.getLogger("staticbp.load")
 
 def compile_module(
     source: str,
-    entries: Mapping[str, Sequence[Spec]],
+    entries: Mapping[str, Convention],
     *,
     fastmath: bool = False,
     parallel: bool = False,
     release_gil: bool = True,
-) -> dict[str, Callable[..., int]]:
+) -> dict[str, Callable[..., Any]]:
     r"""Make functions of the text of a generated module.
 
     Parameters
     ----------
     source : str
         The text. What it may contain is said in :mod:`staticbp.runtime.whitelist`.
-    entries : mapping of str to sequence of Spec
-        The functions wanted, each with the types of its arguments.
+    entries : mapping of str to sequence of Spec, or Frame
+        The functions wanted, each with the types of its arguments, or with the frame that it is called by.
     fastmath, parallel : bool
         Numba's options. Without ``fastmath`` every operation means what it means in NumPy.
     release_gil : bool
@@ -56,9 +57,9 @@ def compile_module(
     Returns
     -------
     dict of str to callable
-        The functions by name; each returns its status. Compiled ones check the number and types of their
-        arguments (exactly ``numpy.ndarray``, and as specified), but neither their shapes nor whether they
-        overlap: the code trusts its caller there, and writes where it is told.
+        The functions by name; each returns its status, or by a `Frame` its results. Compiled ones check the number
+        and types of their arguments (exactly ``numpy.ndarray``, and as specified), but without a `Frame` neither
+        their shapes nor whether they overlap: the code trusts its caller there, and writes where it is told.
 
     Raises
     ------
@@ -77,10 +78,10 @@ def compile_module(
     """
     filename = register_source(source, next(iter(entries)))
     if not JIT:
-        namespace = _execute(source, filename, entries)
-        return {name: _quiet(namespace[name]) for name in entries}
+        namespace = _checked_and_executed(source, filename, entries)
+        return {name: framed(_quiet(namespace[name]), convention) for name, convention in entries.items()}
     flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": release_gil}
-    shelf = store.default()
+    shelf = store.default() if native.storable(source) else None
     key = _key(source, entries, flags, filename)
     found = _stored(shelf, key)
     if found is not None:
@@ -92,8 +93,8 @@ def compile_module(
 
 
 def njit_module(
-    source: str, entries: Mapping[str, Sequence[Spec]], *, fastmath: bool = False, parallel: bool = False
-) -> dict[str, Callable[..., int]]:
+    source: str, entries: Mapping[str, Convention], *, fastmath: bool = False, parallel: bool = False
+) -> dict[str, Callable[..., Any]]:
     """The functions as Numba's dispatchers, to be called from code that Numba compiles; not stored.
 
     The arguments are those of :func:`compile_module`.
@@ -105,7 +106,7 @@ def njit_module(
 
 def inspect_module(
     source: str,
-    entries: Mapping[str, Sequence[Spec]],
+    entries: Mapping[str, Convention],
     *,
     fastmath: bool = False,
     parallel: bool = False,
@@ -144,14 +145,14 @@ def register_source(source: str, name: str) -> str:
     return filename
 
 
-def _key(source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str) -> str:
+def _key(source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool], filename: str) -> str:
     try:
         return keys.module_key(source, entries, flags)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GeneratedCodeError(f"{filename}: generated code does not parse: {error}") from None
 
 
-def _stored(shelf: store.Store | None, key: str) -> tuple[ObjectCode, dict[str, Callable[..., int]]] | None:
+def _stored(shelf: store.Store | None, key: str) -> tuple[ObjectCode, dict[str, Callable[..., Any]]] | None:
     payload = None if shelf is None else shelf.load(key)
     if shelf is None or payload is None:
         return None
@@ -164,7 +165,7 @@ def _stored(shelf: store.Store | None, key: str) -> tuple[ObjectCode, dict[str, 
         return None
 
 
-def _linked(code: ObjectCode) -> dict[str, Callable[..., int]]:
+def _linked(code: ObjectCode) -> dict[str, Callable[..., Any]]:
     try:
         return link(code)
     except LinkError:
@@ -173,32 +174,35 @@ def _linked(code: ObjectCode) -> dict[str, Callable[..., int]]:
 
 
 def _compile(
-    source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str
-) -> tuple[ObjectCode | None, dict[str, Callable[..., int]]]:
+    source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool], filename: str
+) -> tuple[ObjectCode | None, dict[str, Callable[..., Any]]]:
     """Compile, and link what was compiled, the way the next process will."""
     jit = _jit()
     if jit.unavailable is None:
-        namespace = _execute(source, filename, entries, jit.prepare)
+        tree = whitelist.check(source, filename)
+        _check_entries(tree, filename, entries)
         try:
-            code = jit.compile_object(namespace, entries, **flags)
+            execute = functools.partial(_execute, tree, source, filename, jit.prepare)
+            code = jit.compile_object(tree, _module_name(source), execute, entries, **flags)
             return code, _linked(code)
         except jit.CompilationError as error:
-            raise GeneratedCodeError(f"{filename}: {error}") from None
+            raise native.blamed(source, error) or GeneratedCodeError(f"{filename}: {error}") from None
         except Exception as error:  # Numba's inside is not as supposed: its documented side will do
             LOG.warning("%s is compiled in memory only, and slower to call: %r", filename, error)
             LOG.debug("compiling to object code", exc_info=True)
-    return None, _in_memory(source, entries, flags, filename)
+    found = _in_memory(source, entries, flags, filename)
+    return None, {name: framed(found[name], convention) for name, convention in entries.items()}
 
 
 def _in_memory(
-    source: str, entries: Mapping[str, Sequence[Spec]], flags: Mapping[str, bool], filename: str
-) -> dict[str, Callable[..., int]]:
+    source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool], filename: str
+) -> dict[str, Callable[..., Any]]:
     jit = _jit()
-    namespace = _execute(source, filename, entries, jit.prepare)
+    namespace = _checked_and_executed(source, filename, entries, jit.prepare)
     try:
-        functions: dict[str, Callable[..., int]] = jit.compile_in_memory(namespace, entries, **flags)
+        functions: dict[str, Callable[..., Any]] = jit.compile_in_memory(namespace, entries, **flags)
     except jit.CompilationError as error:
-        raise GeneratedCodeError(f"{filename}: {error}") from None
+        raise native.blamed(source, error) or GeneratedCodeError(f"{filename}: {error}") from None
     return functions
 
 
@@ -207,20 +211,33 @@ def _jit() -> Any:
     return importlib.import_module("staticbp.runtime.jit")
 
 
-def _execute(
+def _module_name(source: str) -> str:
+    """The name of the module, which becomes part of symbols that have to be unique."""
+    return f"staticbp.generated_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+
+
+def _checked_and_executed(
     source: str, filename: str, entries: Iterable[str], prepare: Callable[..., Any] | None = None
 ) -> dict[str, Any]:
-    """The globals of the module, once its text is found to be in order; `prepare` makes them fit to be compiled."""
+    """The globals of the module, once its text is found to be in order."""
     tree = whitelist.check(source, filename)
-    # The name becomes part of Numba's symbols, which have to be unique.
-    name = f"staticbp.generated_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    namespace: dict[str, Any] = {"__name__": name, "__file__": filename}
+    _check_entries(tree, filename, entries)
+    return _execute(tree, source, filename, prepare)
+
+
+def _check_entries(tree: ast.Module, filename: str, entries: Iterable[str]) -> None:
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for entry in entries:
+        if entry not in defined:
+            raise GeneratedCodeError(f"{filename} defines no function {entry!r}")
+
+
+def _execute(tree: ast.Module, source: str, filename: str, prepare: Callable[..., Any] | None = None) -> dict[str, Any]:
+    """The globals of the module; `prepare` makes them, and the tree, fit to be compiled."""
+    namespace: dict[str, Any] = {"__name__": _module_name(source), "__file__": filename}
     if prepare is not None:
         tree = prepare(tree, namespace)
     exec(compile(tree, filename, "exec", dont_inherit=True), namespace)
-    for entry in entries:
-        if not isinstance(namespace.get(entry), FunctionType):
-            raise GeneratedCodeError(f"{filename} defines no function {entry!r}")
     return namespace
 
 

@@ -1,8 +1,6 @@
 """What `blas` is when compiled: loops, tiles in registers, or SciPy's BLAS, by size. Imported only to compile.
 
-The limits are fixed, so that the same call always gives the same bits; they are where both sides took equally
-long on a processor with AVX2. A call of OpenBLAS takes some 0.1 µs before it computes anything, and packs both
-operands, which pays for large ones only. The loops also serve the dtypes that BLAS lacks. What is not BLAS is
+The sizes are those of `limits`. The loops also serve the dtypes that BLAS lacks. What is not BLAS is
 emitted as functions of their own that are not inlined, which keeps compilation short.
 """
 
@@ -18,16 +16,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from staticbp.runtime import rows, tiles, vectors
+from staticbp.runtime import regions, rows, tiles, vectors
+from staticbp.runtime.limits import GEMM_LOOPS, GEMM_TILES, GEMV_LOOPS, GEMV_ROWS, GER_LOOPS
 from staticbp.runtime.symbols import BLAS_PREFIX, address
-
-# Multiplications up to which the loops are used, and above those up to which our kernels are: past that, two
-# threads of OpenBLAS beat one of ours at gemm, and at gemv both wait for memory.
-GEMM_LOOPS = 32
-GEMM_TILES = 2**20
-GEMV_LOOPS = 32
-GEMV_ROWS = 2**17
-GER_LOOPS = 32768
 
 # Numba's types and llvmlite's values carry no type information.
 NumbaType = Any
@@ -59,7 +50,8 @@ class Matrix:
 
 
 def _call_blas(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
-    """Call a BLAS routine, which takes pointers only, also to scalars; sizes become C ints."""
+    """Call a BLAS routine, which takes pointers only, also to scalars; sizes become C ints. It has its own threads."""
+    regions.rest(builder)
     byte_pointer = _BYTE.as_pointer()
     pointers = []
     for argument in arguments:

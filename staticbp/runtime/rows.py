@@ -3,6 +3,8 @@
 Each row is read once, from left to right. Not transposed, the rows of a group share what is read of x and have
 sums of their own, two vectors each, so that no sum waits for the one before. Transposed, a group of rows is
 added to y in one pass, so that y is read and written once for all of them.
+
+The elements of a large y are shared out to the team of threads: by rows of the matrix, or, transposed, by columns.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
+from staticbp.runtime import regions
 from staticbp.runtime import vectors as v
+from staticbp.runtime.limits import GEMV_PART
 from staticbp.runtime.vectors import SIZE, Value
 
 # Rows at once: with twice as many sums, of which sixteen vector registers hold eight beside the operands.
@@ -22,17 +26,45 @@ SUM_ROWS = 8
 
 def gemv(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:
     """Call the product: the arguments are m, n, A, x, y, alpha and beta; A is m by n, transposed or not."""
+    m, n, a, x, y, alpha, beta = arguments
+    work = builder.mul(m, n)
+    with builder.if_else(builder.icmp_signed("<", work, SIZE(2 * GEMV_PART))) as (small, large):
+        with small:
+            _call(builder, [m, n, n, a, x, y, alpha, beta], transposed=transposed)
+        with large:
+            lanes = v.host_lanes(a.type.pointee)
+            unit, size = (lanes, n) if transposed else (DOT_ROWS, m)
+            count = v.quotient(builder, size, unit)
+            grain = builder.add(builder.sdiv(builder.mul(SIZE(GEMV_PART), count), work), SIZE(1))
+
+            def part(inside: Value, low: Value, high: Value, *captured: Value) -> None:
+                m, n, a, x, y, alpha, beta = captured
+                size = n if transposed else m
+                first, end = (v.smaller(inside, inside.mul(bound, SIZE(unit)), size) for bound in (low, high))
+                here, target = inside.sub(end, first), v.at(inside, y, (first, SIZE(1)))
+                start = v.at(inside, a, (first, SIZE(1) if transposed else n))
+                sizes = [m, here, n] if transposed else [here, n, n]
+                _call(inside, [*sizes, start, x, target, alpha, beta], transposed=transposed)
+
+            name = f"staticbp_gemv_{'columns' if transposed else 'rows'}_part_{a.type.pointee}_{lanes}"
+            regions.share(builder, count, grain, name, part, arguments)
+
+
+def _call(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:
+    """One thread's part: m rows and n columns of a matrix of a width."""
     if transposed:
         v.call(builder, "gemv_of_columns", _gemv_of_columns, arguments)
     else:
         v.call(builder, "gemv_of_rows", _gemv_of_rows, arguments)
 
 
-def _gemv_of_rows(builder: Value, m: Value, n: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value) -> None:
+def _gemv_of_rows(
+    builder: Value, m: Value, n: Value, width: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value
+) -> None:
     whole = builder.and_(m, SIZE(-DOT_ROWS))
     for start, stop, count in ((SIZE(0), whole, DOT_ROWS), (whole, m, 1)):
         with v.loop(builder, start, stop, count) as row:
-            sources = [v.at(builder, a, (builder.add(row, SIZE(i)), n)) for i in range(count)]
+            sources = [v.at(builder, a, (builder.add(row, SIZE(i)), width)) for i in range(count)]
             for i, total in enumerate(_dots(builder, sources, x, n)):
                 place = v.at(builder, y, (builder.add(row, SIZE(i)), SIZE(1)))
                 scaled = builder.fmul(alpha, total)
@@ -66,7 +98,7 @@ def _dots(builder: Value, rows: list[Value], x: Value, n: Value) -> list[Value]:
 
 
 def _gemv_of_columns(
-    builder: Value, m: Value, n: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value
+    builder: Value, m: Value, n: Value, width: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value
 ) -> None:
     zero = ir.Constant(beta.type, 0)
     with v.loop(builder, SIZE(0), n) as column:
@@ -78,7 +110,7 @@ def _gemv_of_columns(
         with v.loop(builder, start, stop, count) as row:
             numbers = [builder.add(row, SIZE(i)) for i in range(count)]
             factors = [builder.fmul(alpha, builder.load(v.at(builder, x, (number, SIZE(1))))) for number in numbers]
-            _add_rows(builder, [v.at(builder, a, (number, n)) for number in numbers], factors, y, n)
+            _add_rows(builder, [v.at(builder, a, (number, width)) for number in numbers], factors, y, n)
 
 
 def _add_rows(builder: Value, rows: list[Value], factors: list[Value], y: Value, n: Value) -> None:

@@ -18,12 +18,18 @@ from types import ModuleType
 
 import llvmlite.binding as llvm
 import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # where the table of its functions is
+
+from staticbp.runtime import team
 
 # `staticbp_dgemm` is the routine `dgemm` of scipy.linalg.cython_blas.
 BLAS_PREFIX = "staticbp_"
 
 # The entries compare the type of an array argument with this address.
 NDARRAY_TYPE = "staticbp.ndarray"
+
+# What entries call of NumPy, with the places in the table of functions that is part of its binary interface.
+NUMPY_FUNCTIONS = {"staticbp.PyArray_DescrFromType": 45, "staticbp.PyArray_Scalar": 60, "staticbp.PyArray_Empty": 184}
 
 _BLAS_LOCK = threading.Lock()
 
@@ -40,6 +46,11 @@ def address(symbol: str) -> int | None:
     """
     if symbol == NDARRAY_TYPE:
         return id(np.ndarray)
+    if symbol in NUMPY_FUNCTIONS:
+        table = ctypes.cast(_capsule_pointer(_multiarray_umath._ARRAY_API), ctypes.POINTER(ctypes.c_void_p))
+        return table[NUMPY_FUNCTIONS[symbol]]
+    if symbol in (team.SHARE, team.REST):
+        return team.address(symbol)
     if symbol.startswith(BLAS_PREFIX):
         capsule = blas_routines().get(symbol.removeprefix(BLAS_PREFIX))
         return None if capsule is None else _capsule_pointer(capsule)

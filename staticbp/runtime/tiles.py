@@ -2,70 +2,33 @@
 
 The result is made a tile at a time: a few rows by a few vectors, all in registers, to which each step along the
 inner dimension adds one column of A times one row of B. B is copied first, a panel as wide as the tile at a
-time, so that the steps read it in order and transposed or not costs the same; A is read where it lies, one
-element at a time, so that it may be transposed too. Tiles that stick out over an edge are made beside the
-result, of rows that exist and of zeros, and what exists of them is copied.
+time, so that the steps read it in order and transposed or not costs the same. A is read where it lies, one element
+at a time, so that it may be transposed too; if it is, and many panels will pass by it, it is copied as well, for
+then every element lies in a line of its own. Tiles that stick out over an edge are made beside the result, of rows
+that exist and of zeros, and what exists of them is copied.
 
-The size of the tile follows from the vector registers of the CPU that code is made for, and from nothing else.
+A large product is shared out to the team of threads, by rows or by columns of the result. Each element is the same
+sum in the same order, whoever makes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from llvmlite import ir
 
+from staticbp.runtime import regions
 from staticbp.runtime import vectors as v
+from staticbp.runtime.limits import PART
+from staticbp.runtime.packing import copy_strips, pack
+from staticbp.runtime.tileshape import Shape, host_shape
 from staticbp.runtime.vectors import Value
 
-# Vectors in a panel of B: at most 32 KiB, so that it stays in the first cache while A passes by.
-PANEL = 512
+# Elements of A that are copied at a time: 192 KiB of float32 or float64, so that they stay in the second cache.
+STRIP_BYTES = 3 * 2**16
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A tile: rows by vectors of so many lanes."""
-
-    rows: int
-    vectors: int
-    lanes: int
-
-    @property
-    def columns(self) -> int:
-        return self.vectors * self.lanes
-
-    @property
-    def depth(self) -> int:
-        """Rows of a panel, which are the steps between two visits of a tile."""
-        return PANEL // self.vectors & -self.lanes
-
-    @property
-    def heights(self) -> tuple[int, ...]:
-        """The rows of the tiles that code is made for: the last ones of a column may do with fewer."""
-        return (4, self.rows)
-
-
-def tile_shape(bits: int, features: str) -> Shape:
-    """The tile for elements of so many bits on a CPU with these features, as LLVM writes them.
-
-    32 vector registers hold 24 of sums, 16 of them 12; the rest are for the operands.
-
-    Examples
-    --------
-    >>> tile_shape(32, "+avx,+avx2,+fma")
-    Shape(rows=6, vectors=2, lanes=8)
-    >>> tile_shape(64, "+avx2,+avx512f")
-    Shape(rows=8, vectors=3, lanes=8)
-    """
-    lanes = v.vector_bits(features) // bits
-    many = not {"+avx512f", "+neon"}.isdisjoint(features.split(","))
-    return Shape(8, 3, lanes) if many else Shape(6, 2, lanes)
-
-
-def host_shape(element: ir.Type) -> Shape:
-    """The tile for elements of a type on the CPU that code is made for."""
-    return tile_shape(64 if isinstance(element, ir.DoubleType) else 32, v.host_features())
+# A transposed A is copied for so many panels of B or more.
+STRIP_PANELS = 4
 
 
 def gemm(builder: Value, arguments: Sequence[Value]) -> None:
@@ -92,82 +55,130 @@ def _gemm(
     alpha: Value,
     beta: Value,
 ) -> None:
+    """In one part, or by rows or columns of C in as many as there are threads."""
+    shape, one = host_shape(a.type.pointee), v.SIZE(1)
+    down_a, along_a = builder.select(trans_a, one, k), builder.select(trans_a, m, one)
+    width_b = builder.select(trans_b, k, n)
+    work = builder.mul(builder.mul(m, n), k)
+    with builder.if_else(builder.icmp_signed("<", work, v.SIZE(2 * PART))) as (small, large):
+        with small:
+            _call(builder, "block", _block, [m, n, k, a, down_a, along_a, b, width_b, trans_b, c, n, alpha, beta])
+        with large:
+            tiles, vectors = v.quotient(builder, m, shape.rows), v.quotient(builder, n, shape.lanes)
+            by_rows = builder.icmp_signed("<=", _cost(builder, tiles, vectors), _cost(builder, vectors, tiles))
+            count = builder.select(by_rows, tiles, vectors)
+            grain = builder.add(builder.sdiv(builder.mul(v.SIZE(PART), count), work), one)
+            captured = [by_rows, m, n, k, a, down_a, along_a, b, width_b, trans_b, c, alpha, beta]
+            name = f"staticbp_tiled_{shape.rows}x{shape.columns}_part_{a.type.pointee}"
+            regions.share(builder, count, grain, name, _part, captured)
+
+
+def _cost(builder: Value, shared: Value, whole: Value) -> Value:
+    """What half of the tiles or vectors of C takes: to copy those of an operand takes as long as to pass two."""
+    half = builder.lshr(builder.add(shared, v.SIZE(1)), v.SIZE(1))
+    return builder.mul(builder.add(half, v.SIZE(2)), builder.add(whole, v.SIZE(2)))
+
+
+def _part(
+    builder: Value,
+    low: Value,
+    high: Value,
+    by_rows: Value,
+    m: Value,
+    n: Value,
+    k: Value,
+    a: Value,
+    down_a: Value,
+    along_a: Value,
+    b: Value,
+    width_b: Value,
+    trans_b: Value,
+    c: Value,
+    alpha: Value,
+    beta: Value,
+) -> None:
+    """The tiles of some rows, or the vectors of some columns."""
+    shape, zero, one = host_shape(a.type.pointee), v.SIZE(0), v.SIZE(1)
+    bounds = []
+    for shares, unit, size in ((by_rows, shape.rows, m), (builder.not_(by_rows), shape.lanes, n)):
+        for bound, otherwise in ((low, zero), (high, size)):
+            place = v.smaller(builder, builder.mul(bound, v.SIZE(unit)), size)
+            bounds.append(builder.select(shares, place, otherwise))
+    row, row_end, column, column_end = bounds
+    along_b = builder.select(trans_b, width_b, one)
+    left, right = v.at(builder, a, (row, down_a)), v.at(builder, b, (column, along_b))
+    target = v.at(builder, c, (row, n), (column, one))
+    sizes = [builder.sub(row_end, row), builder.sub(column_end, column), k]
+    _call(builder, "block", _block, [*sizes, left, down_a, along_a, right, width_b, trans_b, target, n, alpha, beta])
+
+
+def _block(
+    builder: Value,
+    m: Value,
+    n: Value,
+    k: Value,
+    a: Value,
+    down_a: Value,
+    along_a: Value,
+    b: Value,
+    width_b: Value,
+    trans_b: Value,
+    c: Value,
+    width: Value,
+    alpha: Value,
+    beta: Value,
+) -> None:
+    """A part of the product, in one thread."""
     element = a.type.pointee
     shape = host_shape(element)
-    zero, one = v.SIZE(0), v.SIZE(1)
-    down_a, along_a = builder.select(trans_a, one, k), builder.select(trans_a, m, one)
-    down_b, along_b = builder.select(trans_b, one, n), builder.select(trans_b, k, one)
+    zero, one, height = v.SIZE(0), v.SIZE(1), v.SIZE(shape.rows)
+    down_b, along_b = builder.select(trans_b, one, width_b), builder.select(trans_b, width_b, one)
     panel = v.scratch(builder, element, shape.depth * shape.columns)
+    vectors, panels = v.quotient(builder, n, shape.lanes), v.quotient(builder, n, shape.columns)
+    strip_size = STRIP_BYTES // v.width(element)
+    strip = v.scratch(builder, element, strip_size)
+    is_wide = builder.icmp_signed(">=", n, v.SIZE(STRIP_PANELS * shape.columns))
+    copies = builder.and_(is_wide, builder.icmp_signed("!=", along_a, one))
+    between = builder.select(copies, v.SIZE(strip_size // shape.depth // shape.rows * shape.rows), m)
     # Without an inner dimension there is still beta to apply: one panel of no rows.
     depths = builder.select(builder.icmp_signed("<", k, one), one, k)
     with v.loop(builder, zero, depths, shape.depth) as first:
         depth = v.smaller(builder, builder.sub(k, first), v.SIZE(shape.depth))
         kept = builder.select(builder.icmp_signed("==", first, zero), beta, ir.Constant(element, 1))
-        with v.loop(builder, zero, n, shape.columns) as column:
-            columns = v.smaller(builder, builder.sub(n, column), v.SIZE(shape.columns))
-            source = v.at(builder, b, (first, down_b), (column, along_b))
-            _call(builder, "pack", _pack, [depth, columns, source, builder.select(trans_b, k, n), trans_b, panel])
-            left, target = v.at(builder, a, (first, along_a)), v.at(builder, c, (column, one))
-            arguments = [m, columns, depth, left, down_a, along_a, panel, target, n, alpha, kept]
-            _call(builder, "column", _column_of_tiles, arguments)
+        with v.loop(builder, zero, m, between) as row:
+            rows = v.smaller(builder, builder.sub(m, row), between)
+            left, target = v.at(builder, a, (row, down_a), (first, along_a)), v.at(builder, c, (row, width))
+            with builder.if_then(copies):
+                _call(builder, "strips", copy_strips, [rows, depth, left, down_a, along_a, strip])
+            # From tile to tile, from row to row and from step to step.
+            steps = [
+                builder.select(copies, copied, in_place)
+                for copied, in_place in ((depth, down_a), (one, down_a), (height, along_a))
+            ]
+            source = builder.select(copies, strip, left)
+            with v.loop(builder, zero, panels) as number:
+                column, columns = _panel(builder, number, vectors, n, shape)
+                right = v.at(builder, b, (first, down_b), (column, along_b))
+                _call(builder, "pack", pack, [depth, columns, right, width_b, trans_b, panel])
+                there = v.at(builder, target, (column, one))
+                arguments = [rows, columns, depth, source, *steps, panel, there, width, alpha, kept]
+                _call(builder, "column", _column_of_tiles, arguments)
 
 
-def _pack(
-    builder: Value, depth: Value, columns: Value, b: Value, stride: Value, transposed: Value, panel: Value
-) -> None:
-    """Copy so many rows and columns of op(B) to the panel, whose rows are as wide as a tile; zeros fill them up."""
-    shape, zero, one = host_shape(b.type.pointee), v.SIZE(0), v.SIZE(1)
-    width, blocks = v.SIZE(shape.columns), v.SIZE(-shape.lanes)
-    with builder.if_else(transposed) as (yes, no):
-        with yes:
-            whole_rows, whole_columns = builder.and_(depth, blocks), builder.and_(columns, blocks)
-            with v.loop(builder, zero, whole_columns, shape.lanes) as column:
-                with v.loop(builder, zero, whole_rows, shape.lanes) as row:
-                    source = v.at(builder, b, (column, stride), (row, one))
-                    _transpose_block(builder, source, stride, v.at(builder, panel, (row, width), (column, one)), shape)
-                beyond = builder.add(column, v.SIZE(shape.lanes))
-                _copy_transposed(builder, b, stride, panel, width, (column, beyond), (whole_rows, depth))
-            _copy_transposed(builder, b, stride, panel, width, (whole_columns, columns), (zero, depth))
-        with no, v.loop(builder, zero, depth) as row:
-            source, target = v.at(builder, b, (row, stride)), v.at(builder, panel, (row, width))
-            with builder.if_else(builder.icmp_signed("==", columns, width)) as (whole, part):
-                with whole:
-                    for lane in range(0, shape.columns, shape.lanes):
-                        vector = v.read(builder, v.at(builder, source, (v.SIZE(lane), one)), shape.lanes)
-                        v.write(builder, vector, v.at(builder, target, (v.SIZE(lane), one)))
-                with part, v.loop(builder, zero, columns) as column:
-                    value = builder.load(v.at(builder, source, (column, one)))
-                    builder.store(value, v.at(builder, target, (column, one)))
-    with v.loop(builder, zero, depth) as row, v.loop(builder, columns, width) as column:
-        builder.store(ir.Constant(b.type.pointee, 0), v.at(builder, panel, (row, width), (column, one)))
+def _panel(builder: Value, number: Value, vectors: Value, n: Value, shape: Shape) -> tuple[Value, Value]:
+    """The first column of a panel and how many it has.
 
-
-def _copy_transposed(
-    builder: Value,
-    b: Value,
-    stride: Value,
-    panel: Value,
-    width: Value,
-    columns: tuple[Value, Value],
-    rows: tuple[Value, Value],
-) -> None:
-    """So many columns and rows of the panel, an element at a time."""
-    with v.loop(builder, *columns) as column, v.loop(builder, *rows) as row:
-        value = builder.load(v.at(builder, b, (column, stride), (row, v.SIZE(1))))
-        builder.store(value, v.at(builder, panel, (row, width), (column, v.SIZE(1))))
-
-
-def _transpose_block(builder: Value, source: Value, stride: Value, target: Value, shape: Shape) -> None:
-    """As many rows as a vector has lanes: shuffled together, the first with the middle one and so on, they turn."""
-    lanes = shape.lanes
-    rows = [v.read(builder, v.at(builder, source, (v.SIZE(row), stride)), lanes) for row in range(lanes)]
-    low = [lane for pair in range(lanes // 2) for lane in (pair, lanes + pair)]
-    masks = [ir.Constant(ir.VectorType(v.LANE, lanes), [lane + half for lane in low]) for half in (0, lanes // 2)]
-    for _ in range(lanes.bit_length() - 1):
-        pairs = zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True)
-        rows = [builder.shuffle_vector(first, second, mask) for first, second in pairs for mask in masks]
-    for row, vector in enumerate(rows):
-        v.write(builder, vector, v.at(builder, target, (v.SIZE(row * shape.columns), v.SIZE(1))))
+    All are as wide as a tile, except that one vector is not left alone at the end, for a tile of one waits for
+    itself: the first two panels give up one each for it.
+    """
+    lonely = builder.icmp_signed("==", builder.urem(vectors, v.SIZE(shape.vectors)), v.SIZE(1))
+    gives = builder.and_(lonely, builder.icmp_signed(">", vectors, v.SIZE(shape.vectors)))
+    given = builder.select(gives, v.smaller(builder, number, v.SIZE(2)), v.SIZE(0))
+    first = builder.sub(builder.mul(number, v.SIZE(shape.vectors)), given)
+    is_narrow = builder.and_(gives, builder.icmp_signed("<", number, v.SIZE(2)))
+    wide = builder.select(is_narrow, v.SIZE(shape.columns - shape.lanes), v.SIZE(shape.columns))
+    column = builder.mul(first, v.SIZE(shape.lanes))
+    return column, v.smaller(builder, builder.sub(n, column), wide)
 
 
 def _column_of_tiles(
@@ -176,6 +187,7 @@ def _column_of_tiles(
     columns: Value,
     depth: Value,
     a: Value,
+    between: Value,
     down: Value,
     along: Value,
     panel: Value,
@@ -197,25 +209,38 @@ def _column_of_tiles(
         builder.position_at_end(here)
         with v.loop(builder, v.SIZE(0), rows, shape.rows) as row:
             left = builder.sub(rows, row)
-            is_high = builder.icmp_signed(">", left, v.SIZE(shape.heights[0]))
-            with builder.if_else(is_high) as branches:
-                for height, branch in zip(reversed(shape.heights), branches, strict=True):
-                    with branch:
-                        there = v.smaller(builder, left, v.SIZE(height))
-                        sources = [depth, there, v.at(builder, a, (row, down)), down, along, panel]
-                        target = v.at(builder, c, (row, width))
-                        is_whole = builder.and_(exact, builder.icmp_signed("==", there, v.SIZE(height)))
-                        with builder.if_else(is_whole) as (whole, part):
-                            with whole:
-                                _call_tile(builder, height, narrow, [*sources, target, width, alpha, beta])
-                            with part:
-                                plain = [beside, v.SIZE(shape.columns), element(1), element(0)]
-                                _call_tile(builder, height, narrow, [*sources, *plain])
-                                _call(builder, "merge", _merge, [there, columns, beside, target, width, alpha, beta])
+            sources = [left, columns, depth, v.at(builder, a, (row, between)), down, along, panel]
+            arguments = [*sources, v.at(builder, c, (row, width)), width, alpha, beta]
+            if len(shape.heights) == 1:
+                _call_tile_or_part(builder, shape.rows, narrow, exact, beside, arguments)
+            else:
+                is_high = builder.icmp_signed(">", left, v.SIZE(shape.heights[0]))
+                with builder.if_else(is_high) as branches:
+                    for height, branch in zip(reversed(shape.heights), branches, strict=True):
+                        with branch:
+                            _call_tile_or_part(builder, height, narrow, exact, beside, arguments)
         builder.branch(done)
         builder.position_at_end(after)
     builder.branch(done)
     builder.position_at_end(done)
+
+
+def _call_tile_or_part(
+    builder: Value, height: int, narrow: int, exact: Value, beside: Value, arguments: Sequence[Value]
+) -> None:
+    """A tile in its place, or beside the result what is left of one."""
+    shape = host_shape(beside.type.pointee)
+    left, columns, depth, a, down, along, panel, *target = arguments
+    there = v.smaller(builder, left, v.SIZE(height))
+    sources = [depth, there, a, down, along, panel]
+    is_whole = builder.and_(exact, builder.icmp_signed("==", there, v.SIZE(height)))
+    with builder.if_else(is_whole) as (whole, part):
+        with whole:
+            _call_tile(builder, height, narrow, [*sources, *target])
+        with part:
+            element = a.type.pointee
+            _call_tile(builder, height, narrow, [*sources, beside, v.SIZE(shape.columns), element(1), element(0)])
+            _call(builder, "merge", _merge, [there, columns, beside, *target])
 
 
 def _call_tile(builder: Value, height: int, narrow: int, arguments: Sequence[Value]) -> None:
@@ -246,6 +271,10 @@ def _tile(
     last = builder.sub(rows, one)
     lefts = [v.at(builder, a, (v.smaller(builder, v.SIZE(row), last), down)) for row in range(height)]
     kind = ir.VectorType(a.type.pointee, lanes)
+    for number in range(height):
+        for start in range(0, narrow * lanes, 64 // v.width(a.type.pointee)):
+            v.prefetch(builder, v.at(builder, c, (v.SIZE(number), width), (v.SIZE(start), one)))
+        v.prefetch(builder, v.at(builder, c, (v.SIZE(number), width), (v.SIZE(narrow * lanes - 1), one)))
     entry = builder.block
     test, body = builder.append_basic_block("test"), builder.append_basic_block("step")
     done = builder.append_basic_block("done")

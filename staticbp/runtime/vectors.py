@@ -43,7 +43,7 @@ def host_features() -> str:
 
 def host_lanes(element: ir.Type) -> int:
     """Elements of a type to a vector, on the CPU that code is made for."""
-    return vector_bits(host_features()) // (8 * _width(element))
+    return vector_bits(host_features()) // (8 * width(element))
 
 
 def call(builder: Value, name: str, write: Callable[..., None], arguments: Sequence[Value]) -> None:
@@ -67,7 +67,7 @@ def call(builder: Value, name: str, write: Callable[..., None], arguments: Seque
 
 
 @contextmanager
-def loop(builder: Value, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
+def loop(builder: Value, start: Value, stop: Value, step: Value | int = 1) -> Iterator[Value]:
     """A loop that LLVM leaves as it is: what is worth it has vectors already, and compiling stays short."""
     entry = builder.block
     test, body = builder.append_basic_block("test"), builder.append_basic_block("body")
@@ -79,7 +79,7 @@ def loop(builder: Value, start: Value, stop: Value, step: int = 1) -> Iterator[V
     builder.cbranch(builder.icmp_signed("<", index, stop), body, done)
     builder.position_at_end(body)
     yield index
-    index.add_incoming(builder.add(index, SIZE(step)), builder.block)
+    index.add_incoming(builder.add(index, SIZE(step) if isinstance(step, int) else step), builder.block)
     leave_alone(builder.branch(test))
     builder.position_at_end(done)
 
@@ -101,6 +101,11 @@ def smaller(builder: Value, a: Value, b: Value) -> Value:
     return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
+def quotient(builder: Value, size: Value, unit: int) -> Value:
+    """How many units it takes to hold a size."""
+    return builder.udiv(builder.add(size, SIZE(unit - 1)), SIZE(unit))
+
+
 def at(builder: Value, data: Value, *steps: tuple[Value, Value]) -> Value:
     """The address of the element so many strides away."""
     for count, stride in steps:
@@ -112,16 +117,25 @@ def read(builder: Value, place: Value, lanes: int) -> Value:
     """The vector that begins at an element, wherever that lies."""
     element = place.type.pointee
     pointer = builder.bitcast(place, ir.VectorType(element, lanes).as_pointer())
-    return builder.load(pointer, align=_width(element))
+    return builder.load(pointer, align=width(element))
 
 
 def write(builder: Value, vector: Value, place: Value) -> None:
     """Store a vector from an element on, wherever that lies."""
-    builder.store(vector, builder.bitcast(place, vector.type.as_pointer()), align=_width(place.type.pointee))
+    builder.store(vector, builder.bitcast(place, vector.type.as_pointer()), align=width(place.type.pointee))
 
 
-def _width(element: ir.Type) -> int:
+def width(element: ir.Type) -> int:
+    """Bytes of an element."""
     return 8 if isinstance(element, ir.DoubleType) else 4
+
+
+def prefetch(builder: Value, place: Value) -> None:
+    """Bring the line of the cache that an element is in near, to be written."""
+    pointer = builder.bitcast(place, ir.IntType(8).as_pointer())
+    kinds = [pointer.type, LANE, LANE, LANE]
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), "llvm.prefetch.p0")
+    builder.call(function, [pointer, LANE(1), LANE(3), LANE(1)])
 
 
 def spread(builder: Value, scalar: Value, lanes: int) -> Value:
@@ -135,7 +149,7 @@ def muladd(builder: Value, a: Value, b: Value, c: Value) -> Value:
     """``a b + c``: one operation where the CPU has it."""
     kind = a.type
     element, lanes = (kind.element, f"v{kind.count}") if isinstance(kind, ir.VectorType) else (kind, "")
-    name = f"llvm.fmuladd.{lanes}f{8 * _width(element)}"
+    name = f"llvm.fmuladd.{lanes}f{8 * width(element)}"
     function = builder.module.globals.get(name)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(kind, [kind] * 3), name)

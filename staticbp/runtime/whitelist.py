@@ -6,7 +6,7 @@ The grammar (Python's, less everything not named here)::
     import    = "import numpy as np" | "from staticbp.runtime import" kernels
     constant  = NAME "=" expr
     function  = "def" NAME "(" NAME, … "):" statement+
-    statement = target ("=" | "+=" …) expr | "for" target "in range(…):" … | "while" … | "if" … | call
+    statement = target ("=" | "+=" …) expr | "for" target "in" [threads "."] "range(…):" … | "while" … | "if" … | call
               | "return" expr | "pass" | "break" | "continue"
     target    = NAME | expr "[" index "]" | target, …
     expr      = NAME | number | True | False | None | expr op expr | expr "if" expr "else" expr
@@ -31,7 +31,7 @@ from staticbp.errors import GeneratedCodeError
 
 BUILTINS = frozenset({"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"})
 
-KERNEL_MODULES = frozenset({"blas", "kernels", "vecmath"})
+KERNEL_MODULES = frozenset({"blas", "kernels", "native", "threads", "vecmath"})
 """The modules of staticbp.runtime whose functions generated code may call."""
 
 
@@ -197,7 +197,13 @@ class _Checker:
             case ast.AugAssign(target=target, value=value):
                 self.targets([target], self.local)
                 self.expression(value)
-            case ast.For(target=target, iter=ast.Call(func=ast.Name(id="range")) as extent, orelse=[]):
+            case ast.For(
+                target=target,
+                iter=ast.Call(
+                    func=ast.Name(id="range") | ast.Attribute(value=ast.Name(id="threads"), attr="range")
+                ) as extent,
+                orelse=[],
+            ):
                 self.targets([target], self.local)
                 self.expression(extent)
                 self.block(node.body)

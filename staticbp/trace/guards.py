@@ -145,9 +145,18 @@ class Guards:
         except _GONE:  # a global or attribute was deleted, a cell emptied
             return self._search()
 
+    @property
+    def expression(self) -> str:
+        """Python that is true when all is as it was, by identity; it raises when something is gone."""
+        return " and ".join(self._tests) or "True"
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What the names in the expression stand for, now and later: not a copy."""
+        return self._names
+
     def _compile(self) -> Callable[[], bool]:
-        expression = " and ".join(self._tests) or "True"
-        self._unchanged = eval(f"lambda: {expression}", self._names)
+        self._unchanged = eval(f"lambda: {self.expression}", self._names)
         return self._unchanged
 
     def _search(self) -> str | None:
@@ -261,6 +270,11 @@ def contents(cell: CellType) -> object:
 def _watch_function(guards: Guards, reach: Reach, function: FunctionType, bound: object) -> None:
     """Watch what one function reads, and queue what it can call."""
     code, names = function.__code__, function.__globals__
+    if code.co_filename == "<string>" and code.co_qualname.startswith("__create_fn__."):
+        # Written by dataclasses, which keep what it reads to themselves; what it calls may be the user's.
+        for cell in function.__closure__ or ():
+            reach.add(contents(cell))
+        return
     guards.watch_defaults(function)
     for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         reach.add(value)

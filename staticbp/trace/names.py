@@ -82,7 +82,7 @@ def here() -> Site:
 
 
 def defined_at(function: Callable[..., Any]) -> SrcLine | None:
-    """The line on which a function is defined; None for what is not written in Python.
+    """The line on which a function is defined; None for what is not written in Python, or not by the user.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def defined_at(function: Callable[..., Any]) -> SrcLine | None:
     ('def gain(x):', None)
     """
     code = getattr(inspect.unwrap(inspect.unwrap(function, stop=inspect.ismethod)), "__code__", None)
-    if not isinstance(code, CodeType):
+    if not isinstance(code, CodeType) or LIBRARY_FILES[code.co_filename]:
         return None
     file = source_file(code.co_filename)
     line = code.co_firstlineno

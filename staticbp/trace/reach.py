@@ -147,10 +147,12 @@ class Reach:
                 call = getattr(type(value), "__call__", None)  # noqa: B004  (the function itself is wanted)
                 if isinstance(call, FunctionType):
                     self.add(call, value)
-        # A wrapper of functools.wraps, or a function that staticbp has decorated.
-        wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
-        if wrapped is not None and not isinstance(value, type):
-            self.add(wrapped, bound)
+        # A wrapper of functools.wraps, or a function that staticbp has decorated; the rules of a custom operation.
+        attributes = {} if isinstance(value, type) else getattr(value, "__dict__", {})
+        if attributes.get("__wrapped__") is not None:
+            self.add(attributes["__wrapped__"], bound)
+        for rule in attributes.get("__reads__", ()):
+            self.add(rule)
 
     def _add_class(self, cls: type) -> None:
         for part in cls.__mro__:

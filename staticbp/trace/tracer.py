@@ -7,6 +7,7 @@ write instead, with the user's line.
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +22,7 @@ from staticbp.errors import (
     NumpyCallError,
     StaticbpError,
     TracedArrayError,
+    TracedAttributeError,
     TracedBranchError,
     TracedConversionError,
     UnsupportedFunctionError,
@@ -39,10 +41,8 @@ def located(method: F) -> F:
         try:
             return method(*args, **kwargs)
         except StaticbpError as error:
-            if error.src is not None:
-                raise
-            raise type(error)(error.what, src=here().src, advice=error.advice) from None
-        except (TypeError, ValueError, IndexError) as error:
+            raise error.at(here().src) from None
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
             if here().src is None:
                 raise
             raise NumpyCallError(f"NumPy refuses this call: {error}", src=here().src) from error
@@ -166,7 +166,7 @@ class Tracer(Traced):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise TypeError("len() of a traced scalar")
+            raise TracedConversionError("a traced scalar has no len()", src=here().src)
         return shapes.static(self.shape[0], "len()")
 
     def __iter__(self) -> Iterator[Any]:
@@ -247,6 +247,18 @@ class Tracer(Traced):
             advice="Write np.where(mask, value, x), or build the array from its parts with np.concatenate or np.stack.",
         )
 
+    def __delitem__(self, key: Any) -> None:
+        raise MutationError(
+            f"elements of {self!r} cannot be deleted",
+            src=here().src,
+            advice="Write np.concatenate([x[:i], x[i + 1:]]).",
+        )
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            self._convert(f"format(..., {spec!r})")
+        return str(self)
+
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
 
@@ -257,7 +269,14 @@ class Tracer(Traced):
                 src=here().src,
                 advice=catalog.alternative(name),
             )
-        raise AttributeError(f"a traced array has no attribute {name!r}")
+        if name.startswith("__"):  # asked for by protocols, which only want to know
+            raise AttributeError(name)
+        known = difflib.get_close_matches(name, dir(self), n=1)
+        raise TracedAttributeError(
+            f"an array has no attribute {name!r}",
+            src=here().src,
+            advice=f"Did you mean .{known[0]}?" if known else None,
+        )
 
     # -- operators ----------------------------------------------------------------------------------------
     __add__, __radd__ = _operators(np.add)

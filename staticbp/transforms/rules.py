@@ -42,5 +42,9 @@ class TransformRules:
         """A body with a leading axis."""
         return batching.batch(self, body, size, batched)
 
+    def split(self, joint: Graph, n_outs: int, n_cotangents: int) -> tuple[Graph, Graph]:
+        """A joint graph as a forward and a backward graph."""
+        return split(joint, n_outs, n_cotangents)
+
 
 RULES = TransformRules()

@@ -19,7 +19,6 @@ Andreas Griewank, Andrea Walther: *Evaluating Derivatives*, 2nd edition, SIAM 20
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -35,11 +34,9 @@ from staticbp.core.primitive import (
     bind,
     lift,
     named,
-    read,
     recorded_equations,
     value_aval,
 )
-from staticbp.core.shape import Dim
 from staticbp.ops.arithmetic import add, div, mul, neg, square, sub, where
 from staticbp.ops.branches import cond
 from staticbp.ops.control import scan
@@ -47,7 +44,6 @@ from staticbp.ops.families import Bilinear
 from staticbp.ops.iteration import while_loop
 from staticbp.ops.linear import Linear, add_all, fill, literal
 from staticbp.trace.trace import rebuild, var_names
-from staticbp.transforms.jvp import jvp
 
 Coefficients = Sequence[Value | None]
 
@@ -61,7 +57,8 @@ def expand(rules: Rules, graph: Graph, ins: Sequence[Coefficients], order: int) 
     env: dict[Var, Series] = {}
     for var, given in zip(graph.invars, ins, strict=True):
         value, *later = given
-        env[var] = _known(lift(value), [None if c is None else lift(c) for c in later])
+        series = env[var] = _known(lift(value), [None if c is None else lift(c) for c in later])
+        _ = series[order]
     env.update({var: _known(array) for var, array in graph.consts})
     for eqn in graph.eqns:
         before = len(recorded_equations())
@@ -138,7 +135,9 @@ class _Expansion:
 
     def _applied(self, op: Primitive, ins: Sequence[Series], params: Params) -> list[Series]:
         values = [_start(series) for series in ins]
-        if all(s.still for s in ins) or not op.differentiable([value_aval(v) for v in values], params):
+        avals = [value_aval(v) for v in values]
+        flows = op.differentiable(avals, params) and any(a.is_float for a in op.avals(avals, params))
+        if not flows or all(s.still for s in ins):
             return [Series(out) for out in bind(op, values, params)]
         if op is square:
             return [_product(mul, ins[0], ins[0], params)]
@@ -162,16 +161,14 @@ class _Expansion:
         first = None if all(s[0] is None for s in ins if not s.still) else bind(op, values, params)[0]
         return Series(first, at_order)
 
-    def _by_slope(
-        self, op: Primitive, ins: Sequence[Series], values: Sequence[Value], params: Params
-    ) -> list[Series]:
+    def _by_slope(self, op: Primitive, ins: Sequence[Series], values: Sequence[Value], params: Params) -> list[Series]:
         """By the derivative that forward mode writes down."""
         atoms = [literal(v) if s.still else None for s, v in zip(ins, values, strict=True)]
-        variables = [None if a else Var(value_aval(v), "x") for a, v in zip(atoms, values, strict=True)]
+        variables = [Var(value_aval(v), "x") if a is None else None for a, v in zip(atoms, values, strict=True)]
         given = [s for s, var in zip(ins, variables, strict=True) if var is not None]
         outs = tuple(Var(aval, op.name) for aval in op.avals([value_aval(v) for v in values], params))
-        operands = tuple(atom or var for atom, var in zip(atoms, variables, strict=True) if atom or var)
         invars = tuple(var for var in variables if var is not None)
+        operands = tuple(x for pair in zip(atoms, variables, strict=True) for x in pair if x is not None)
         alone = Graph(op.name, invars, (Eqn(outs, op, operands, params),), outs)
         moving = [not s.still for s in given]
         wanted = self._rules.active_outputs(alone, moving)
@@ -304,13 +301,15 @@ class _Truncated:
         self._rules = rules
         self._order = order
         self._always = always
-        self.build = rules.build
+        self.build, self.vjp, self.split, self.batch = rules.build, rules.vjp, rules.split, rules.batch
 
     def active_outputs(self, body: Graph, active: Sequence[bool]) -> list[bool]:
+        """Which results move, those included that are carried on by steps in which they do not."""
         flow = self._rules.active_outputs(body, active)
         return [flag or i in self._always for i, flag in enumerate(flow)]
 
     def jvp(self, body: Graph, active: Sequence[bool]) -> Graph:
+        """``(*ins, *stacks of the active ins) -> (*outs, *stacks of the active outs)``."""
         wanted = self.active_outputs(body, active)
         moving = [var for var, flag in zip(body.invars, active, strict=True) if flag]
         count = len(body.invars)
@@ -328,12 +327,6 @@ class _Truncated:
         avals = [Aval((self._order, *var.aval.shape), var.aval.dtype) for var in moving]
         names = [*var_names(body.invars), *var_names(moving, "_series")]
         return rebuild(body, joint, [*body.in_avals, *avals], names)
-
-    def vjp(self, body: Graph, active: Sequence[bool]) -> tuple[Graph, Graph]:
-        raise NotImplementedError  # series go forward
-
-    def batch(self, body: Graph, size: Dim, batched: Sequence[bool]) -> tuple[Graph, list[bool]]:
-        raise NotImplementedError
 
 
 def _stacked(coefficients: Iterable[Value | None], like: Value, axis: int) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
-from staticbp.core.lowering import IndexMap, Scalar
+from staticbp.core.lowering import IndexMap, Pieces, Scalar
 
 
 def split(joint: Graph, n_outs: int, n_cotangents: int) -> tuple[Graph, Graph]:
@@ -65,7 +65,7 @@ def _recompute_cheap(ahead: Sequence[Eqn], behind: list[Eqn], ins: Sequence[Var]
 
 def _is_cheap(eqn: Eqn) -> bool:
     lowering = eqn.op.lowering
-    return isinstance(lowering, IndexMap) or (isinstance(lowering, Scalar) and lowering.cost <= 1)
+    return isinstance(lowering, IndexMap | Pieces) or (isinstance(lowering, Scalar) and lowering.cost <= 1)
 
 
 def _smaller(one: Var, other: Var) -> bool:

@@ -19,11 +19,11 @@ from staticbp.core.primitive import (
     Traced,
     Value,
     at,
-    bind,
     lift,
     named,
     read,
     recorded_equations,
+    repeat,
     value_aval,
 )
 from staticbp.errors import GraphError
@@ -79,12 +79,14 @@ def forward(rules: Rules, graph: Graph, ins: Sequence[Value], live: set[Var]) ->
     for eqn in graph.eqns:
         values = [lift(read(env, atom)) for atom in eqn.ins]
         active = [not isinstance(atom, Lit) and atom in live for atom in eqn.ins]
-        with at(eqn):
-            if any(out in live for out in eqn.outs):
+        taped = any(out in live for out in eqn.outs)
+        if taped and type(eqn.op).augment is not Primitive.augment:
+            with at(eqn):
                 outs, extra = eqn.op.augment(rules, values, active, eqn.params)
-                tape.append(Step(eqn, values, outs, active, extra))
-            else:
-                outs = bind(eqn.op, values, eqn.params)
+        else:
+            outs, extra = repeat(eqn, values), None
+        if taped:
+            tape.append(Step(eqn, values, outs, active, extra))
         for var, out in zip(eqn.outs, outs, strict=True):
             env[var] = named(out, var.name)
     return env, tape

@@ -10,6 +10,7 @@ from staticbp.core.schedule import (
     Buffer,
     Call,
     Const,
+    If,
     Let,
     Load,
     Local,
@@ -89,6 +90,23 @@ def test_the_arms_of_a_condition_are_guarded_by_it():
     either = Apply("{1} + {2}", (inside, load(X, ROW + 1), ONE), FLOAT64)
     with pytest.raises(GraphError, match="is indexed from 1 to 4"):
         check_schedule(schedule(Loop("i", 4, [Store(OUT, (ROW,), either)])))
+
+
+def test_a_branch_narrows_the_indexes_that_it_asks_about():
+    def branch(template, *bounds):
+        test = Apply(template, (ROW, *map(Affine, bounds)), BOOL)
+        read = If(test, [Store(OUT, (ROW,), load(X, ROW + 1))], [])
+        return schedule(Loop("i", 4, [Loop("j", 2, [read])]))
+
+    check_schedule(branch("{0} < {1}", 3))
+    check_schedule(branch("{1} <= {0} < {2}", 1, 3))
+    check_schedule(branch("{0} >= {1} and {0} < {2}", 1, 3))
+    with pytest.raises(GraphError, match="is indexed from 2 to 4"):
+        check_schedule(branch("{0} >= {1}", 1))
+    with pytest.raises(GraphError, match="is indexed from 1 to 4"):
+        check_schedule(branch("{0} == {1}", 1))
+    with pytest.raises(GraphError, match="is indexed from 1 to 4"):
+        check_schedule(schedule(Loop("i", 4, [If(ONE, [Store(OUT, (ROW,), load(X, ROW + 1))], [])])))
 
 
 def test_an_empty_loop_reads_nothing():

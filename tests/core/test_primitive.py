@@ -162,6 +162,23 @@ def test_inlining_evaluates_or_records():
         inline(graph, [1.0])
 
 
+def test_inlined_on_its_own_types_no_type_is_derived_anew(monkeypatch):
+    graph = graph_of(lambda x, y: x * y * x, np.ones(3), np.ones(3))
+    asked = []
+    derive = type(mul).avals
+    monkeypatch.setattr(type(mul), "avals", lambda op, ins, params: asked.append(op) or derive(op, ins, params))
+
+    def again(aval):
+        builder = plain_builder("g")
+        with builder.recording():
+            return builder.finish(inline(graph, [builder.add_input(aval, "x"), builder.add_input(aval, "y")]))
+
+    assert [eqn.op for eqn in again(VECTOR).eqns] == [mul, mul]
+    assert not asked
+    assert again(Aval((5,), FLOAT64)).out_avals == (Aval((5,), FLOAT64),)
+    assert asked == [eqn.op for eqn in graph.eqns]
+
+
 def test_lifting_and_types_of_values():
     assert lift(2.0) == 2.0
     builder = plain_builder("f")

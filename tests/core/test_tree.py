@@ -103,7 +103,6 @@ def test_paths():
         "net.layers[1].biases",
         "net.rate",
     ]
-    assert tree.paths({"a": (1, "static", 2)}) == [("a", "0"), ("a", "2")]
     assert tree.path_texts(1.0, "x") == ["x"]
     assert tree.path_texts({"key": [1]}, "x") == ["x['key'][0]"]
 

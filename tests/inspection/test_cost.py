@@ -71,7 +71,7 @@ def test_batches_of_products():
 def test_cost_as_text():
     text = str(bp.grad(misfit).inspect(V[:3], W, V).cost)
     assert "850 flop, 0 functions" in text
-    assert "blas.gemv (50, 3) (3,) (50,)   300" in text
+    assert "blas.gemv (50, 3) (3,) (50,): rows   300" in text
     assert "650          0    76%" in text
 
 

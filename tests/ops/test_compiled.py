@@ -84,3 +84,15 @@ def differing(ours: Any, numpys: Any, case: Case) -> list[tuple[int, tuple[Any, 
         same = (ours == numpys) & (np.signbit(ours) == np.signbit(numpys))
         wrong = ~(same | near & (numpys != 0) | np.isnan(ours) & np.isnan(numpys))
     return [(int(i), tuple(a[i] for a in args)) for i in np.flatnonzero(wrong)]
+
+
+@pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin], ids=lambda f: f.__name__)
+def test_choices_from_absolute_values(function):
+    """LLVM 20 drops the absolute value from one way to say ``NaN, or greater than zero``."""
+    values = np.array([-16.0, 3.0, 0.0, np.nan, -0.5, np.inf, -np.inf])
+
+    def chosen(x):
+        size = np.abs(x)
+        return np.stack([function(size, 0.0), function(0.0, size), function(-size, 0.0), function(size, 1.0)])
+
+    np.testing.assert_array_equal(bp.compile(chosen)(values), chosen(values))

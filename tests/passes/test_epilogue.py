@@ -22,6 +22,10 @@ def ascend(W, rate, xs):
     return [W + np.tanh(xs @ W.T).T @ xs]
 
 
+def descend_transposed(W, rate, xs):
+    return [W - rate * (xs.T @ np.tanh(xs @ W.T)).T]
+
+
 def use_twice(W, rate, xs):
     product = np.tanh(xs @ W.T).T @ xs
     return [W - rate * product, np.sum(product)]
@@ -55,7 +59,8 @@ def updating_calls(graph):
 
 
 @pytest.mark.parametrize(
-    ("step", "count"), [(descend, 1), (ascend, 1), (use_twice, 0), (factor_by_row, 0), (read_after, 0)]
+    ("step", "count"),
+    [(descend, 1), (descend_transposed, 1), (ascend, 1), (use_twice, 0), (factor_by_row, 0), (read_after, 0)],
 )
 def test_products_that_update(step, count):
     graph = loop_of(step)

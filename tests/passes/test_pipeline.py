@@ -28,8 +28,8 @@ def test_stages_are_handed_on_in_order():
     graph = graph_of(net_err, W, B, X, T)
     result = run(graph, PRIMAL, check=True, on_stage=lambda name, stage: stages.append((name, stage)))
     names = [name for name, _ in stages]
-    assert names[:6] == ["fold", "simplify", "cse", "stabilise", "dce", "loops"]
-    assert all(name.endswith(")") for name in names[7:])
+    assert names[:7] == ["fold", "simplify", "cse", "stabilise", "dce", "bundle", "loops"]
+    assert all(name.endswith(")") for name in names[8:])
     assert stages[-1][1] is result
     for _, stage in stages:
         assert_close_values(graph, stage, [W, B, X, T])

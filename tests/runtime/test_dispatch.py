@@ -11,7 +11,17 @@ from staticbp.core.graph import SrcLine
 from staticbp.core.schedule import Failure
 from staticbp.errors import ArgumentError, DtypeError, TracedIndexError
 from staticbp.runtime import dispatch
-from staticbp.runtime.dispatch import PAUSED, Arenas, Constant, Entry, admit, converter, reporting, signature
+from staticbp.runtime.dispatch import PAUSED, Constant, Entry, Slices, admit, converter, reporting, signature
+from staticbp.runtime.frame import framed
+from staticbp.runtime.memory import Arenas
+from staticbp.runtime.spec import Frame, Spec
+
+
+def vector(n, readonly=True):
+    return Spec(np.float64, 1, True, readonly, (n,))
+
+
+NUMBER = Spec(np.float64, 0, True, shape=())
 
 
 def test_signatures_tell_apart_what_code_depends_on():
@@ -79,7 +89,8 @@ def add(x, constant, total, out):
 
 def test_results_are_fresh_and_scalars_are_scalars():
     constant = np.ones(3)
-    entry = Entry(add, [Constant(constant, Aval((3,), FLOAT64))], [Aval((), FLOAT64), Aval((3,), FLOAT64)])
+    function = framed(add, Frame((vector(3), vector(3)), (NUMBER, vector(3, readonly=False))))
+    entry = Entry(function, [Constant(constant, Aval((3,), FLOAT64))], [Aval((), FLOAT64), Aval((3,), FLOAT64)])
     total, out = entry([np.arange(3.0)])
     assert type(total) is np.float64
     assert total == 3.0
@@ -117,7 +128,8 @@ def test_arenas_are_shared_by_no_two_calls():
         out[()] = work[:8].view(np.int64)[0]
         return 0
 
-    entry = Entry(function, [], [Aval((), np.dtype(np.int64))], workspace=64)
+    frame = Frame((), (Spec(np.int64, 0, True, shape=()),), workspace=20_000)
+    entry = Entry(framed(function, frame), [], [Aval((), np.dtype(np.int64))], workspace=20_000)
 
     def call():
         (found,) = entry([])
@@ -169,10 +181,15 @@ class LongLoops:
         return 0
 
 
+def in_slices(loops):
+    slices = Slices((10, 30))
+    return Entry(framed(slices.running(loops), Frame((), (NUMBER,))), [], [Aval((), FLOAT64)]), slices
+
+
 def test_long_loops_run_in_slices_that_report():
     loops, seen = LongLoops(), []
-    entry = Entry(lambda out, progress: loops(out, progress), [], [Aval((), FLOAT64)], extents=(10, 30))
-    entry._slices.budget = 1
+    entry, slices = in_slices(loops)
+    slices.budget = 1
     with reporting(lambda done, total: seen.append((done, total))):
         entry([])
     assert sum(loops.slices) == 40
@@ -183,9 +200,9 @@ def test_long_loops_run_in_slices_that_report():
 
 def test_slow_loops_get_short_slices():
     loops = LongLoops(seconds=0.01)
-    entry = Entry(loops, [], [Aval((), FLOAT64)], extents=(10, 30))
+    entry, slices = in_slices(loops)
     entry([])
-    assert 1 < entry._slices.budget <= 20
+    assert 1 < slices.budget <= 20
 
 
 def test_a_long_loop_can_be_interrupted():
@@ -195,8 +212,24 @@ def test_a_long_loop_can_be_interrupted():
         seen.append(done)
         raise KeyboardInterrupt
 
-    entry = Entry(loops, [], [Aval((), FLOAT64)], extents=(10, 30))
-    entry._slices.budget = 1
+    entry, slices = in_slices(loops)
+    slices.budget = 1
     with pytest.raises(KeyboardInterrupt), reporting(report):
         entry([])
     assert seen == [1]
+
+
+def test_results_that_are_zero_come_as_zeros_and_are_not_handed_over():
+    def only_the_second(x, doubled):
+        doubled[:] = 2.0 * x
+        return 0
+
+    function = framed(only_the_second, Frame((vector(3),), (vector(3, readonly=False),)))
+    entry = Entry(function, [], [Aval((2, 2), FLOAT32), Aval((3,), FLOAT64), Aval((), FLOAT64)], zeros=[0, 2])
+    first, doubled, last = entry([np.ones(3)])
+    assert np.array_equal(first, np.zeros((2, 2), np.float32))
+    assert first.dtype == np.float32
+    assert np.array_equal(doubled, [2.0, 2.0, 2.0])
+    assert type(last) is np.float64
+    assert last == 0.0
+    assert entry([np.ones(3)])[0] is not first

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from staticbp.runtime import blas, products, tiles, vectors
+from staticbp.runtime import blas, products, tiles, tileshape, vectors
 
 FEATURES = {"SSE": "", "AVX2": "+avx,+avx2,+fma", "AVX-512": "+avx,+avx2,+avx512f", "NEON": "+neon"}
 DTYPES = (np.float32, np.float64)
@@ -61,7 +61,7 @@ def framed(content, fill=77):
 @pytest.mark.parametrize(("trans_a", "trans_b"), list(itertools.product((False, True), repeat=2)))
 def test_gemm_at_the_edges_of_tiles(kernels, dtype, trans_a, trans_b):
     features, gemm, _ = kernels
-    tile = tiles.tile_shape(8 * np.dtype(dtype).itemsize, features)
+    tile = tileshape.tile_shape(8 * np.dtype(dtype).itemsize, features)
     rng = np.random.default_rng(0)
     scales = itertools.cycle([(1, 0), (-2, 1), (3, -2), (0, 0), (0, 1)])
     shapes = itertools.product(edges(4, tile.rows), edges(tile.lanes, tile.columns), edges(tile.lanes, tile.depth))
@@ -78,6 +78,28 @@ def test_gemm_at_the_edges_of_tiles(kernels, dtype, trans_a, trans_b):
         assert (memory[-64:] == 77).all()
         np.testing.assert_array_equal((around_A, around_B)[0], inputs[0])
         np.testing.assert_array_equal((around_A, around_B)[1], inputs[1])
+
+
+# Above the size at which threads share a product: by rows, by columns, with A in several copies, and barely.
+SHARED = ((401, 35, 41), (35, 401, 41), (310, 131, 180), (64, 64, 64), (63, 65, 64))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("trans_a", "trans_b"), list(itertools.product((False, True), repeat=2)))
+def test_gemm_in_parts(kernels, dtype, trans_a, trans_b):
+    _, gemm, _ = kernels
+    rng = np.random.default_rng(3)
+    for (m, n, k), (alpha, beta) in zip(SHARED, itertools.cycle([(1, 0), (-2, 1), (3, -2)]), strict=False):
+        assert m * n * k >= tiles.PART
+        A, _ = framed(whole(rng, dtype, *((k, m) if trans_a else (m, k))), np.nan)
+        B, _ = framed(whole(rng, dtype, *((n, k) if trans_b else (k, n))), np.nan)
+        C, memory = framed(np.full((m, n), np.nan, dtype) if beta == 0 else whole(rng, dtype, m, n))
+        product = (A.T if trans_a else A) @ (B.T if trans_b else B)
+        want = alpha * product if beta == 0 else alpha * product + beta * C
+        gemm(A, B, C, trans_a, trans_b, dtype(alpha), dtype(beta))
+        np.testing.assert_array_equal(C, want, err_msg=f"{(m, n, k, alpha, beta)}")
+        assert (memory[:64] == 77).all()
+        assert (memory[-64:] == 77).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -98,6 +120,24 @@ def test_gemv_at_the_edges_of_vectors(kernels, dtype, trans):
             np.testing.assert_array_equal(y, want, err_msg=f"{(m, n, alpha, beta)}")
             assert (memory[:64] == 77).all()
             assert (memory[-64:] == 77).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("trans", [False, True])
+def test_gemv_in_parts(kernels, dtype, trans):
+    _, _, gemv = kernels
+    rng = np.random.default_rng(4)
+    for m, n, alpha, beta in ((513, 129, 1, 0), (129, 513, -2, 1), (7, 9973, 3, -2), (9973, 7, 1, 0), (256, 256, 2, 1)):
+        A, _ = framed(whole(rng, dtype, m, n), np.nan)
+        x, _ = framed(whole(rng, dtype, m if trans else n), np.nan)
+        size = n if trans else m
+        y, memory = framed(np.full(size, np.nan, dtype) if beta == 0 else whole(rng, dtype, size))
+        product = (A.T if trans else A) @ x
+        want = alpha * product if beta == 0 else alpha * product + beta * y
+        gemv(A, x, y, trans, dtype(alpha), dtype(beta))
+        np.testing.assert_array_equal(y, want, err_msg=f"{(m, n, alpha, beta)}")
+        assert (memory[:64] == 77).all()
+        assert (memory[-64:] == 77).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -132,8 +172,9 @@ def test_reals_agree_with_a_product_of_doubled_precision(kernels, dtype):
 def test_tiles_are_as_large_as_the_registers_allow():
     for features in FEATURES.values():
         for bits in (32, 64):
-            shape = tiles.tile_shape(bits, features)
+            shape = tileshape.tile_shape(bits, features)
             registers = 32 if {"+avx512f", "+neon"} & set(features.split(",")) else 16
             assert shape.rows * shape.vectors + shape.vectors + 1 <= registers
             assert shape.depth % shape.lanes == 0
             assert shape.depth * shape.columns * bits // 8 <= 32 * 1024
+            assert tiles.STRIP_BYTES // (bits // 8) >= shape.depth * shape.rows

@@ -1,5 +1,6 @@
 """Guards: what a traced function reads from around it, and whether it is noticed when that changes."""
 
+import dataclasses
 import enum
 import functools
 import gc
@@ -12,6 +13,8 @@ import pytest
 
 from staticbp.trace.guards import MISSING, Guards, collect, same
 from staticbp.trace.reach import reads
+
+SCALE = 2.0
 
 
 def program(source, **scope):
@@ -456,3 +459,18 @@ def test_comparison_reads_nothing_but_what_is_watched(monkeypatch):
     assert guards.changed() is None
     scope["noisy"] = Noisy()
     assert guards.changed() == "global `noisy`"
+
+
+def test_what_dataclasses_write_is_not_watched_but_what_it_calls_is(monkeypatch):
+    @dataclasses.dataclass(frozen=True)
+    class Layer:
+        width: int
+        start: float = dataclasses.field(default_factory=lambda: SCALE)
+
+    def made(x):
+        return Layer(3).start * x
+
+    guards = collect(made)
+    assert {guard.where for guard in guards} == {"closure variable `Layer`", "global `SCALE`"}
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert guards.changed() == "global `SCALE`"

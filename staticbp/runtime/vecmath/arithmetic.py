@@ -84,28 +84,30 @@ def larger_integer(n: Integers, x: IrValue, y: IrValue) -> IrValue:
     return n.select(n.less(x, y), y, x)
 
 
+# Of these four the comparison comes first: LLVM 20 makes of "NaN, or greater than zero" asked of an absolute value,
+# in this order, the same asked of the value itself.
 @number_kernel(np.minimum, arity=2, integers=smaller_integer)
 def minimum(x: Lane, y: Lane) -> Lane:
     """The smaller of two; NaN if either is."""
-    return where(x.is_nan(), x, where(x < y, x, y))
+    return where(x >= y, y, where(y.is_nan(), y, x))
 
 
 @number_kernel(np.maximum, arity=2, integers=larger_integer)
 def maximum(x: Lane, y: Lane) -> Lane:
     """The larger of two; NaN if either is."""
-    return where(x.is_nan(), x, where(x > y, x, y))
+    return where(x <= y, y, where(y.is_nan(), y, x))
 
 
 @number_kernel(np.fmin, arity=2, integers=smaller_integer)
 def fmin(x: Lane, y: Lane) -> Lane:
     """The smaller of two, or the one that is not NaN."""
-    return where(y.is_nan(), x, where(x < y, x, y))
+    return where(x >= y, y, where(x.is_nan(), y, x))
 
 
 @number_kernel(np.fmax, arity=2, integers=larger_integer)
 def fmax(x: Lane, y: Lane) -> Lane:
     """The larger of two, or the one that is not NaN."""
-    return where(y.is_nan(), x, where(x > y, x, y))
+    return where(x <= y, y, where(x.is_nan(), y, x))
 
 
 def _divide_integers(n: Integers, x: IrValue, y: IrValue) -> tuple[IrValue, IrValue, IrValue]:

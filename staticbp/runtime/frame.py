@@ -1,0 +1,75 @@
+"""Calls by a `Frame`, in Python: what an entry does in machine code (`entry.py`), where there is none.
+
+That is so for generated code that runs uncompiled, for code that Numba compiled in memory only, and for long loops,
+which run in slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from staticbp.runtime.spec import Convention, Frame, Spec
+
+MISFIT = -2
+"""The status of a call with an argument that is not as the frame specifies."""
+
+
+def framed(function: Callable[..., int], convention: Convention) -> Callable[..., Any]:
+    """A generated function, called as the convention says.
+
+    Examples
+    --------
+    >>> def double(x, out):
+    ...     out[:] = 2 * x
+    ...     return 0
+    >>> pair = Spec(float, 1, True, True, (2,)), Spec(float, 1, True, shape=(2,))
+    >>> call = framed(double, Frame(pair[:1], pair[1:]))
+    >>> call(np.ones(2))
+    (array([2., 2.]),)
+    >>> call(np.ones(3)) == MISFIT
+    True
+    """
+    if not isinstance(convention, Frame):
+        return function
+    frame = convention
+    count, lent = len(frame.arguments), sum(frame.lent)
+    calls_for_work = frame.workspace and not frame.takes_work
+
+    def call(*given: Any) -> Any:
+        arguments = given[:count]
+        if not fits(arguments, frame):
+            return MISFIT
+        large = iter(given[count : count + lent])
+        kinds = [*zip(frame.results, frame.lent, strict=True)]
+        results = [next(large) if is_lent else np.empty(spec.shape or (), spec.dtype) for spec, is_lent in kinds]
+        work = (np.empty(frame.workspace, np.uint8),) if calls_for_work else given[count + lent :]
+        status = function(*arguments, *results, *work)
+        made = [result for result, is_lent in zip(results, frame.lent, strict=True) if not is_lent]
+        return status or tuple([result if result.ndim else result[()] for result in made])
+
+    return call
+
+
+def fits(arguments: Sequence[Any], frame: Frame) -> bool:
+    """Whether the arguments are as the frame specifies."""
+    if not all(map(_is_as_specified, arguments, frame.arguments)):
+        return False
+    arrays = [i for i, spec in enumerate(frame.arguments) if spec.array]
+    return not any(np.may_share_memory(arguments[i], arguments[j]) for i in frame.updated for j in arrays if i != j)
+
+
+def _is_as_specified(value: Any, spec: Spec) -> bool:
+    if not spec.array:
+        return True
+    return (
+        type(value) is np.ndarray
+        and value.ndim == spec.ndim
+        and (spec.shape is None or value.shape == spec.shape)
+        and value.dtype == spec.dtype
+        and value.flags.c_contiguous
+        and value.flags.aligned
+        and (spec.readonly or value.flags.writeable)
+    )

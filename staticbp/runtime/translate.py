@@ -1,0 +1,343 @@
+"""Generated text straight to LLVM code, for the part of Python that the writer uses. Imported only to compile.
+
+Numba takes a millisecond or two a statement to find out what generated text says plainly: each name has one type,
+known where it is first assigned. So the syntax tree is walked once, and each operation written down as it is met.
+
+What is not known here, because only Numba compiles it, raises `Unknown`; Numba compiles the whole module then.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import NumbaError
+from numba.np.arrayobj import make_array
+
+from staticbp.runtime import regions
+from staticbp.runtime.entry import numba_type
+from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, refuse
+from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary
+from staticbp.runtime.spec import Spec
+from staticbp.runtime.target import target
+
+Extents = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Variable:
+    """A local scalar that is assigned more than once: its place on the stack, which LLVM makes a register."""
+
+    kind: Kind
+    place: IrValue
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as LLVM code: what Numba's description of one says of it."""
+
+    llvm_func_name: str
+    argtypes: tuple[Kind, ...]
+    restype: Kind = types.int64
+
+
+def translate(tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spec]]) -> tuple[Any, dict[str, Function]]:
+    """A library of the functions of a module, not yet optimised, and what they are called there.
+
+    Parameters
+    ----------
+    tree : ast.Module
+        The text, which has been found to keep to the grammar of `whitelist`.
+    name : str
+        The name of the LLVM module; symbols begin with it.
+    signatures : mapping of str to sequence of Spec
+        The functions wanted, with their arguments.
+
+    Raises
+    ------
+    Unknown
+        When there is something in them that is left to Numba.
+    """
+    context = target()
+    library = context.codegen().create_library(name)
+    module = _Module(tree, context.create_module(name), name)
+    made: dict[str, Function] = {}
+    try:
+        with context.push_code_library(library):
+            for wanted, specs in signatures.items():
+                kinds = tuple(map(numba_type, specs))
+                function = module.function(wanted, kinds, tuple(spec.shape for spec in specs))
+                made[wanted] = Function(function.name, kinds)
+    except (NumbaError, NotImplementedError, KeyError) as error:  # Numba says better what is wrong
+        raise Unknown(str(error)) from error
+    library.add_ir_module(module.ir)
+    return library, made
+
+
+class _Module:
+    """The functions of a module, each translated when it is first called."""
+
+    def __init__(self, tree: ast.Module, module: Any, name: str) -> None:
+        self.ir = module
+        self.name = name
+        self.imports: dict[str, ModuleType] = {}
+        self.texts: dict[str, ast.FunctionDef] = {}
+        self.regions = 0
+        self._made: dict[Any, Any] = {}
+        for node in tree.body:
+            match node:
+                case ast.Import(names=names):
+                    self.imports |= {item.asname or item.name: importlib.import_module(item.name) for item in names}
+                case ast.ImportFrom(module=package, names=names):
+                    modules = {item.asname or item.name: f"{package}.{item.name}" for item in names}
+                    self.imports |= {alias: importlib.import_module(path) for alias, path in modules.items()}
+                case ast.FunctionDef(name=function):
+                    self.texts[function] = node
+                case ast.Expr(value=ast.Constant()):
+                    pass
+                case _:
+                    raise Unknown(ast.dump(node))
+
+    def function(self, name: str, kinds: tuple[Kind, ...], shapes: tuple[Extents | None, ...]) -> Any:
+        """The LLVM function for arguments of these types and known shapes, by Numba's calling convention."""
+        key = (name, kinds, shapes)
+        if key not in self._made:
+            text = self.texts[name]
+            names = [argument.arg for argument in text.args.args]
+            if len(names) != len(kinds):
+                raise Unknown(name)
+            convention = target().call_conv
+            signature = convention.get_function_type(types.int64, kinds)
+            made = self._made[key] = ir.Function(self.ir, signature, f"{self.name}.{name}.{len(self._made)}")
+            # What generated code writes, its results and its workspace, nothing else shares.
+            convention.decorate_function(made, names, kinds, noalias=True)
+            # A copy of a few elements that have just been written is faster by element than by block.
+            set.add(made.attributes, '"no-builtin-memcpy"')
+            builder = ir.IRBuilder(made.append_basic_block("entry"))
+            values = target().get_arg_packer(kinds).from_arguments(builder, convention.get_arguments(made))
+            arguments = map(partial(_argument, builder), kinds, values, shapes)
+            body = _Body(self, builder, text.body, dict(zip(names, arguments, strict=True)))
+            body.block(text.body)
+            if not builder.block.is_terminated:
+                raise Unknown(f"{name} returns nothing")
+        return self._made[key]
+
+
+def _argument(builder: Any, kind: Kind, value: IrValue, shape: Extents | None) -> Known:
+    """An argument as it is called within."""
+    if not isinstance(kind, types.Array):
+        return Scalar(kind, value)
+    array = make_array(kind)(target(), builder, value)
+    if shape is not None:
+        return Array(kind, array.data, tuple(map(SIZE, shape)))
+    return Array(kind, array.data, tuple(cgutils.unpack_tuple(builder, array.shape, kind.ndim)))
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block and of those within it."""
+    for node in body:
+        yield node
+        for block in ("body", "orelse"):
+            yield from _statements(getattr(node, block, ()))
+
+
+def _assigned(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """The names that statements assign to, each as often as they do."""
+    for node in _statements(body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
+                yield name
+
+
+class _Body(Expressions):
+    """Writes the statements of one function, in which some names are known from the start."""
+
+    def __init__(self, module: _Module, builder: Any, body: Sequence[ast.stmt], known: dict[str, Known]) -> None:
+        super().__init__(builder, module.imports)
+        self.module = module
+        self.variables: dict[str, Variable] = {}
+        self.loops: list[tuple[Any, Any]] = []  # where `continue` and `break` go
+        self.stores = Counter(_assigned(body))
+        nested = (node.target for node in _statements(body) if isinstance(node, ast.For))
+        indexes = {target.id for target in nested if isinstance(target, ast.Name)}
+        if not self.stores.keys().isdisjoint(indexes | known.keys()):
+            raise Unknown("an index or an argument that is assigned to")
+        self.scopes[-1].update(known)
+
+    # -- names --------------------------------------------------------------------------------------------
+    def bind(self, name: str, value: Known) -> None:
+        """Give a name its value: here and now, or on the stack where it has several."""
+        if self.stores[name] == 1:
+            self.scopes[-1][name] = value
+            return
+        if not isinstance(value, Scalar):
+            raise Unknown(name)
+        variable = self.variables.get(name)
+        if variable is None:
+            place = cgutils.alloca_once(self.builder, value.value.type, name=name)
+            variable = self.variables[name] = Variable(value.kind, place)
+        if variable.kind != value.kind:
+            raise Unknown(name)
+        self.builder.store(value.value, variable.place)
+
+    def look_up(self, name: str) -> Known:
+        """The value that a name has at this place."""
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        variable = self.variables.get(name)
+        if variable is None:
+            raise Unknown(name)
+        return Scalar(variable.kind, self.builder.load(variable.place))
+
+    def number(self, name: str) -> Scalar:
+        """The number that a name stands for."""
+        value = self.look_up(name)
+        if not isinstance(value, Scalar):
+            raise Unknown(name)
+        return value
+
+    # -- statements ---------------------------------------------------------------------------------------
+    def block(self, statements: Sequence[ast.stmt]) -> None:
+        """Translate statements up to the first that control does not go past."""
+        for node in statements:
+            if self.builder.block.is_terminated:
+                return
+            self.statement(node)
+
+    def statement(self, node: ast.stmt) -> None:
+        """Translate one statement."""
+        builder = self.builder
+        match node:
+            case ast.Assign(targets=[to], value=value):
+                self.assign(to, self.expression(value))
+            case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+                self.bind(name, binary(builder, op, self.number(name), self.scalar(value)))
+            case ast.AugAssign(target=ast.Subscript() as element, op=op, value=value):
+                kind, place = self.element(element)
+                self.store(binary(builder, op, self.load(kind, place), self.scalar(value)), kind, place)
+            case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(), args=extent), body=body):
+                self.count(name, extent, body)
+            case ast.For(target=ast.Name(id=name), iter=ast.Call(args=extent), body=body):
+                self.share(name, extent, body)
+            case ast.While(test=test, body=body):
+                self.repeat(test, body)
+            case ast.If(test=test, body=body, orelse=orelse):
+                self.branch(self.truth(test), lambda: self.block(body), lambda: self.block(orelse))
+            case ast.Return(value=ast.expr() as value):
+                self.context.call_conv.return_value(builder, self.size(value))
+            case ast.Break():
+                builder.branch(self.loops[-1][1])
+            case ast.Continue():
+                builder.branch(self.loops[-1][0])
+            case ast.Expr(value=ast.Call() as call):
+                self.call(call)
+            case ast.Expr(value=ast.Constant()) | ast.Pass():
+                pass
+            case _:
+                refuse(node)
+
+    def assign(self, to: ast.expr, value: Known) -> None:
+        """Give a name or an element its value."""
+        match to:
+            case ast.Name(id=name):
+                self.bind(name, value)
+            case ast.Subscript():
+                kind, place = self.element(to)
+                self.store(value, kind, place)
+            case _:
+                refuse(to)
+
+    def count(self, name: str, extent: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
+        """``for name in range(...)``; nobody asks for the index once the loop is over."""
+        limits = [self.size(limit) for limit in extent]
+        start, stop = limits[:2] if len(limits) > 1 else (SIZE(0), limits[0])
+        self.steps(name, start, stop, ast.literal_eval(extent[2]) if len(extent) > 2 else 1, body)
+
+    def share(self, name: str, extent: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
+        """``for name in threads.range(count, grain)``: a function of its own, of all that is known here."""
+        count, grain = (*map(self.size, extent), SIZE(1))[:2]
+        nodes = [node for statement in body for node in ast.walk(statement)]
+        if any(isinstance(node, ast.Return) for node in nodes):
+            raise Unknown("a return from a shared loop")
+        used = {node.id for node in nodes if isinstance(node, ast.Name)}
+        captured = {n: self.look_up(n) for n in sorted(used) if n in self.variables or any(n in s for s in self.scopes)}
+        parts = [part for value in captured.values() for part in _parts(value)]
+
+        def write(inside: Any, low: IrValue, high: IrValue, *handed: IrValue) -> None:
+            rest = iter(handed)
+            known = {n: _assembled(value, rest) for n, value in captured.items()}
+            _Body(self.module, inside, body, known).steps(name, low, high, 1, body)
+
+        self.module.regions += 1
+        regions.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
+
+    def steps(self, name: str, start: IrValue, stop: IrValue, step: int, body: Sequence[ast.stmt]) -> None:
+        """The steps of a loop."""
+        builder = self.builder
+        before, (test, inside, onward, after) = builder.block, self.blocks("test", "body", "next", "done")
+        builder.branch(test)
+        builder.position_at_end(test)
+        index = builder.phi(SIZE, name)
+        index.add_incoming(start, before)
+        builder.cbranch(builder.icmp_signed("<" if step > 0 else ">", index, stop), inside, after)
+        builder.position_at_end(inside)
+        self.loops.append((onward, after))
+        with self.scope(**{name: Scalar(types.int64, index)}):
+            self.block(body)
+        self.loops.pop()
+        self.jump(onward)
+        builder.position_at_end(onward)
+        index.add_incoming(builder.add(index, SIZE(step), flags=["nsw"]), onward)
+        builder.branch(test)
+        builder.position_at_end(after)
+
+    def repeat(self, test: ast.expr, body: Sequence[ast.stmt]) -> None:
+        """``while test:``."""
+        again, inside, after = self.blocks("test", "body", "done")
+        self.builder.branch(again)
+        self.builder.position_at_end(again)
+        self.builder.cbranch(self.truth(test), inside, after)
+        self.builder.position_at_end(inside)
+        self.loops.append((again, after))
+        with self.scope():
+            self.block(body)
+        self.loops.pop()
+        self.jump(again)
+        self.builder.position_at_end(after)
+
+    # -- calls --------------------------------------------------------------------------------------------
+    def call_function(self, name: str, args: Sequence[Known]) -> Scalar:
+        """Call a function of this module."""
+        if name not in self.module.texts:
+            raise Unknown(name)
+        kinds = tuple(arg.kind for arg in args)
+        values = [self.whole(arg) if isinstance(arg, Array) else arg.value for arg in args]
+        function = self.module.function(name, kinds, (None,) * len(kinds))
+        _, result = self.context.call_conv.call_function(self.builder, function, types.int64, kinds, values)
+        return Scalar(types.int64, result)
+
+
+def _parts(value: Known) -> Iterator[IrValue]:
+    """What has to be handed over for a value to be known elsewhere: constants are."""
+    parts = (value.data, *value.shape) if isinstance(value, Array) else (value.value,)
+    return (part for part in parts if not isinstance(part, ir.Constant))
+
+
+def _assembled(value: Known, handed: Iterator[IrValue]) -> Known:
+    """The value, elsewhere."""
+
+    def there(part: IrValue) -> IrValue:
+        return part if isinstance(part, ir.Constant) else next(handed)
+
+    if isinstance(value, Array):
+        return Array(value.kind, there(value.data), tuple(map(there, value.shape)))
+    return Scalar(value.kind, there(value.value))
