@@ -57,6 +57,21 @@ def argument_paths(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequen
     return texts + [text for name in sorted(kwargs) for text in path_texts(kwargs[name], name)]
 
 
+def flatten_arguments(
+    args: tuple[Any, ...], kwargs: dict[str, Any], names: Callable[[int], Sequence[str]]
+) -> tuple[list[Any], Structure]:
+    """The leaves and the structure of ``(args, kwargs)``; what is no structure is refused by its place in a call."""
+    try:
+        return flatten((args, kwargs))
+    except ArgumentError:
+        try:
+            for name, value in (*zip(names(len(args)), args, strict=True), *kwargs.items()):
+                flatten(value, root=name)
+        except ArgumentError as error:
+            raise ArgumentError(error.what, src=here().src, advice=error.advice) from None
+        raise
+
+
 def lift_arrays(tree: Any) -> Any:
     """Within a trace, plain arrays become traced constants, so that what is done to them is recorded."""
     builder = Builder.innermost()

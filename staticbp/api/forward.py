@@ -7,7 +7,7 @@ from typing import Any
 
 from staticbp.api.arguments import Argnums, Chosen, title
 from staticbp.api.casting import fitted
-from staticbp.api.function import Function, made, name_of
+from staticbp.api.function import Function, known, made, name_of, remembered
 from staticbp.api.staging import differentiated, with_respect_to
 from staticbp.compilation import Outputs, lifted
 from staticbp.core.primitive import Value, inline, value_aval
@@ -54,7 +54,7 @@ class Jvp(Function[..., Any]):
         output, aux = made_of.staged.outputs.join(values)
         flows = RULES.active_outputs(made_of.staged.graph, made_of.active)
         out_dots = [next(given) if flag else zeros(x) for x, flag in zip(values, flows, strict=True)]
-        tangent = _tangent_tree(made_of.staged.outputs, lifted(out_dots))
+        tangent = tangent_tree(made_of.staged.outputs, lifted(out_dots))
         return (output, tangent, aux) if self.has_aux else (output, tangent)
 
 
@@ -71,7 +71,7 @@ def _tangents(function: Callable[..., Any], chosen: Chosen, tangents: Any) -> li
     return [fitted(dot, value_aval(x).strong(), f"the tangent of {path}") for dot, x, path in pairs]
 
 
-def _tangent_tree(outputs: Outputs, dots: Sequence[Value]) -> Any:
+def tangent_tree(outputs: Outputs, dots: Sequence[Value]) -> Any:
     """The tangents in the structure of the output; what no graph computes does not move."""
     still = tuple((i, type(value)(0)) for i, value in outputs.plain)
     return Outputs(outputs.structure, still).join(dots)[0]
@@ -109,6 +109,10 @@ def jvp(
     >>> bp.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (np.float64(6.0), np.float64(3.0))
     """
-    aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
-    numbers = tuple(range(len(primals)))
-    return made(Jvp, function, argnums=numbers, has_aux=bool(aux))(tuple(primals), tuple(tangents))
+    key = (jvp, len(primals), has_aux)
+    found = known(function, key)
+    if found is None:
+        aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
+        found = made(Jvp, function, argnums=tuple(range(len(primals))), has_aux=bool(aux))
+        remembered(function, key, found)
+    return found(tuple(primals), tuple(tangents))

@@ -20,18 +20,25 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 import numpy as np
 import optree
 
-from staticbp.api.arguments import Statics, argument_paths, lift_arrays, parameter_names, positional_names
+from staticbp.api.arguments import (
+    Statics,
+    argument_paths,
+    flatten_arguments,
+    lift_arrays,
+    parameter_names,
+    positional_names,
+)
 from staticbp.api.home import HOME, Home
-from staticbp.compilation import Compilation, identifier, identifiers, user_stacklevel
-from staticbp.core.graph import SrcLine
-from staticbp.core.primitive import Builder
-from staticbp.core.tree import NAMESPACE, Structure, flatten
-from staticbp.errors import ArgumentError, RetraceWarning
+from staticbp.compilation import Compilation, Outputs, identifier, identifiers, user_stacklevel
+from staticbp.core.graph import Graph, SrcLine
+from staticbp.core.recording import RECORDING
+from staticbp.core.tree import NAMESPACE, Structure
+from staticbp.errors import ArgumentError, RetraceWarning, StaticbpError
 from staticbp.inspection.text import Inspection
-from staticbp.runtime.dispatch import Entry, admit, converter, signature
+from staticbp.runtime.dispatch import Donated, Entry, admit, converter, signature
 from staticbp.runtime.gate import MISS, Gate, Passage, write_gate
 from staticbp.trace.guards import Guards, collect
-from staticbp.trace.names import defined_at
+from staticbp.trace.names import defined_at, here
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,6 +77,7 @@ class Form:
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         """The result for leaves as the user gave them."""
+        self.entry.check_donated(leaves)
         arguments = list(leaves)
         for position, convert in self.converters:
             arguments[position] = convert(arguments[position])
@@ -94,6 +102,7 @@ class Function(Generic[P, R]):
         self._gates: list[Gate] = []  # of the forms used last, the latest first
         self._lock = threading.RLock()
         self._retraced: Counter[str] = Counter()
+        self._bound: dict[int, Function[..., Any]] = {}  # to the objects that it was a method of last
 
     # -- what transforms say of themselves --------------------------------------------------------------------
     def _run(self, *args: Any, **kwargs: Any) -> Any:
@@ -122,7 +131,7 @@ class Function(Generic[P, R]):
     # -- calls ------------------------------------------------------------------------------------------------
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run compiled; while something is being traced, as a part of that."""
-        if Builder.innermost() is None:
+        if RECORDING.innermost is None:
             try:
                 for gate in self._gates:
                     result = gate(args, kwargs)
@@ -132,6 +141,8 @@ class Function(Generic[P, R]):
                 return cast(R, self._find(call)(call.leaves))
             except OverflowError as error:
                 raise self._overflow(error) from None
+            except StaticbpError as error:
+                raise error.at(here().src) from None
         plain, named, taken = self._without_statics(args, kwargs)
         plain, named = lift_arrays((plain, named))
         return cast(R, self._run_with(plain, named, taken))
@@ -149,7 +160,7 @@ class Function(Generic[P, R]):
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         given = (args, kwargs)
         args, kwargs, statics = self._without_statics(args, kwargs)
-        leaves, structure = flatten((args, kwargs))
+        leaves, structure = flatten_arguments(args, kwargs, self._argument_names)
         return Call(given, args, kwargs, statics, _plain_arrays(leaves), structure)
 
     def _find(self, call: Call) -> Form:
@@ -172,26 +183,28 @@ class Function(Generic[P, R]):
     def _form(self, call: Call) -> Form:
         compilation = self._compilation(call)
         entry, outputs = compilation.entry, compilation.outputs
+        entry.check_donated(call.leaves)
         guards = collect(origin(self), _reachable((call.given, self._others())))
         statics = {where: value for where, _, value in call.statics}
-        passage = Passage(guards.changed, entry, outputs.structure, outputs.plain, outputs.join)
+        passage = Passage(entry, outputs.structure, outputs.plain, outputs.join, guards.expression, guards.names)
         return Form(
             entry,
             guards,
             converters=[(i, c) for i, leaf in enumerate(call.leaves) if (c := converter(leaf)) is not None],
             join=outputs.join,
-            gate=write_gate(*call.given, statics, passage),
+            gate=write_gate(*call.given, statics, passage, self._argument_names(len(call.given[0]))),
         )
 
     def _others(self) -> Sequence[Callable[..., Any]]:
         """What is called besides the function itself, and has frozen what it read as well."""
-        return ()
+        inner = self.__wrapped__
+        return inner._others() if isinstance(inner, Function | Bound) else ()
 
     def _overflow(self, error: OverflowError) -> Exception:
         """What to raise for an integer that is too large for compiled code; other overflows are the user's."""
         if "int too" not in str(error) and "convert" not in str(error):
             return error
-        return ArgumentError(f"an argument of {self._name()} does not fit into 64 bits: {error}")
+        return ArgumentError(f"an argument of {self._name()} does not fit into 64 bits: {error}", src=here().src)
 
     def _compilation(self, call: Call) -> Compilation:
         paths = argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
@@ -207,7 +220,12 @@ class Function(Generic[P, R]):
             avals=[admit(leaf, path) for leaf, path in zip(call.leaves, paths, strict=True)],
             names=self._leaf_names(paths),
             origin=origin(self),
+            donate=self._donate(call),
         )
+
+    def _donate(self, call: Call) -> Callable[[Outputs, Graph], tuple[Donated, ...]] | None:
+        """What says which results are arguments of the call updated in place; None when no arguments are donated."""
+        return None
 
     def _note_retrace(self, changed: str) -> None:
         self._retraced[changed] += 1
@@ -245,9 +263,15 @@ class Function(Generic[P, R]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
+        bound = self._bound.get(id(instance))
+        if bound is not None and cast(MethodType, bound.__wrapped__).__self__ is instance:
+            return bound
         if is_structure(instance):
             return Bound(self, instance)
-        return made(type(self), MethodType(self.__wrapped__, instance), **self._options)
+        bound = made(type(self), MethodType(self.__wrapped__, instance), **self._options)
+        if RECORDING.innermost is None:
+            self._bound = {**dict([*self._bound.items()][1 - RECENT :]), id(instance): bound}
+        return bound
 
     def __reduce__(self) -> Any:
         return functools.partial(made, type(self), **self._options), (self.__wrapped__,)
@@ -260,9 +284,10 @@ class Bound:
     """A `Function` as a method of a structure, which is then its first argument."""
 
     def __init__(self, function: Function[..., Any], instance: Any) -> None:
-        functools.update_wrapper(self, function, updated=())
         self.__self__ = instance
         self.__func__ = function
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__func__(*self.__func__._bind_first(self.__self__, args), **kwargs)
@@ -287,17 +312,29 @@ def made(kind: type[F], function: Callable[..., Any], **options: Any) -> F:
 
     While something is being traced nothing is compiled for itself, and what is made is kept by nobody.
     """
-    if Builder.innermost() is not None:
+    if RECORDING.innermost is not None:
         return kind(function, **options)
     home = Home.of(function)
     try:
-        key = (kind, tuple(sorted(options.items())))
+        key = (kind, *options, *options.values())
         found = home.made.get(key)
-    except TypeError:  # an option without a hash or an order
+    except TypeError:  # an option without a hash
         return kind(function, **options)
     if found is None:
         found = home.made.setdefault(key, kind(function, **options))
-    return cast(F, found)
+    return found  # type: ignore[no-any-return]  # a cast would cost 50 ns
+
+
+def known(function: Callable[..., Any], key: tuple[Any, ...]) -> Any:
+    """What `remembered` was told of under this key; None when that was never, or while something is being traced."""
+    return Home.of(function).made.get(key) if RECORDING.innermost is None else None
+
+
+def remembered(function: Callable[..., Any], key: tuple[Any, ...], transform: F) -> F:
+    """`transform`, which was made of `function`, to be known by the arguments it was asked for with: the short way."""
+    if RECORDING.innermost is None:
+        Home.of(function).made[key] = transform
+    return transform
 
 
 def origin(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,11 +11,9 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 HOME = "__staticbp_home__"  # the attribute of a function that holds its `Home`
-
-_NOBODY: tuple[Callable[[], object], None] = (lambda: None, None)
 
 
 class Home:
@@ -42,12 +40,15 @@ class Home:
     @staticmethod
     def of(function: Callable[..., Any]) -> Home:
         """The home of a function."""
+        try:
+            owner, home = function.__dict__[HOME]
+            if owner() is function:  # and was not copied by functools.wraps
+                return home  # type: ignore[no-any-return]  # a cast would cost 50 ns
+        except (AttributeError, KeyError):
+            pass
         attributes = None if isinstance(function, MethodType) else getattr(function, "__dict__", None)
         if attributes is None:
             return Home._found(function)
-        owner, home = attributes.get(HOME, _NOBODY)
-        if home is not None and owner() is function:  # and was not copied by functools.wraps
-            return cast(Home, home)
         home = Home._found(function) if isinstance(function, FunctionType) else Home()
         try:
             setattr(function, HOME, (weakref.ref(function), home))

@@ -1,4 +1,4 @@
-"""`record`, `static`, `replace`: structures of the user's own, with arithmetic leaf by leaf."""
+"""`record`, `static`, `register`: structures of the user's own, with arithmetic leaf by leaf."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, TypeVar, dataclass_transform, overload
 import numpy as np
 
 from staticbp.core.primitive import Traced
-from staticbp.core.tree import STATIC, flatten, map_leaves, register_dataclass
+from staticbp.core.tree import KINDS, STATIC, Kind, flatten, map_leaves, register_dataclass, register_kind
 from staticbp.errors import ArgumentError, StructureError
 from staticbp.trace.names import here
 
-T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
 
@@ -55,8 +54,10 @@ def record(cls: Any = None, *, kw_only: bool = False) -> Any:
     """Make a class a record: a frozen dataclass that is a structure, with arithmetic leaf by leaf.
 
     Records of one structure are added, subtracted, multiplied, divided and raised to powers field by field, and with
-    numbers; all of it works alike on plain and on traced values.  ``==`` asks whether two records are equal in every
-    element.
+    numbers; all of it works alike on plain and on traced values.  ``==`` is one answer, not an array of them: whether
+    two records have one structure, static fields included, the same shapes, and equal numbers.  As always ``1 == 1.0``,
+    and NaN is not equal to itself.  Where a program makes a record its ``__post_init__`` may check it; what functions
+    are handed and return is put together without, as the leaves may be traced then, or derivatives.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def record(cls: Any = None, *, kw_only: bool = False) -> Any:
 
     See Also
     --------
-    replace : A copy with some fields changed.
+    replace, update : Copies with other values in some places.
+    register : The same for a class that is no dataclass.
     staticbp.tree.zeros_like, staticbp.tree.ones_like : The zero and the one.
 
     Examples
@@ -101,40 +103,122 @@ def record(cls: Any = None, *, kw_only: bool = False) -> Any:
     return decorate if cls is None else decorate(cls)
 
 
-def replace(record: T, /, **changes: Any) -> T:
-    """A copy of a record with other values in some fields.
+@overload
+def register(
+    cls: C,
+    /,
+    *,
+    leaves: Callable[[Any], Any],
+    make: Callable[..., Any],
+    static: Callable[[Any], Any] | None = None,
+    zero: Callable[[Any], Any] | None = None,
+    add: Callable[[Any, Any], Any] | None = None,
+    one: Callable[[Any], Any] | None = None,
+) -> C: ...
+@overload
+def register(
+    cls: None = None,
+    /,
+    *,
+    leaves: Callable[[Any], Any],
+    make: Callable[..., Any],
+    static: Callable[[Any], Any] | None = None,
+    zero: Callable[[Any], Any] | None = None,
+    add: Callable[[Any, Any], Any] | None = None,
+    one: Callable[[Any], Any] | None = None,
+) -> Callable[[C], C]: ...
+def register(
+    cls: Any = None,
+    /,
+    *,
+    leaves: Callable[[Any], Any],
+    make: Callable[..., Any],
+    static: Callable[[Any], Any] | None = None,
+    zero: Callable[[Any], Any] | None = None,
+    add: Callable[[Any, Any], Any] | None = None,
+    one: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Make values of a class structures, by saying what their leaves are.
+
+    From then on they can be arguments, results, carries of loops, parts of records, whatever a record can be.  Their
+    leaves are what is traced and differentiated: a derivative with respect to such a value is a value of the same
+    class, made of the derivatives with respect to its leaves.  Records are structures already, and so are dataclasses.
 
     Parameters
     ----------
-    record : record or dataclass
-        It stays as it is.
-    **changes
-        The new values by field.
+    cls : type
+        A class of values that do not change.  Left out, `register` is a decorator.
+    leaves : callable
+        ``leaves(value)``: the numbers and arrays that `value` keeps; one, or any structure of them.
+    make : callable
+        ``make(leaves)``, or ``make(leaves, static)`` if there is a `static`: the value that keeps these leaves.  It
+        stores them as they are, be they numbers, traced values or derivatives, and checks nothing.
+    static : callable, optional
+        ``static(value)``: the rest of the value.  It belongs to the structure, and must have a hash.
+    zero, one : callable, optional
+        ``zero(value)`` and ``one(value)``: what `staticbp.tree.zeros_like` and `ones_like` are to give; values whose
+        leaves are 0 and 1, if left out.
+    add : callable, optional
+        ``add(a, b)``: what `staticbp.tree.add` is to give; the sum leaf by leaf, if left out.  Derivatives are always
+        added leaf by leaf: in the leaves a derivative is linear, whatever numbers the class makes of them.
 
     Returns
     -------
-    record
-        Of the same class.
+    type
+        The class.
+
+    Raises
+    ------
+    ArgumentError
+        For a class that is a structure or a number already, and, when a value is first used, if `make` does not keep
+        the very leaves that it is given.
 
     Examples
     --------
+    Numbers that are kept by their logarithms, and so can be tiny:
+
+    >>> import numpy as np
     >>> import staticbp as bp
-    >>> @bp.record
-    ... class Point:
-    ...     x: float
-    ...     y: float
-    >>> bp.replace(Point(1.0, 2.0), y=5.0)
-    Point(x=1.0, y=5.0)
+    >>> @bp.register(
+    ...     leaves=lambda p: p.log,
+    ...     make=lambda log: Tiny(log),
+    ...     zero=lambda p: Tiny(-np.inf),
+    ...     add=lambda p, q: Tiny(np.logaddexp(p.log, q.log)),
+    ...     one=lambda p: Tiny(0.0),
+    ... )
+    ... class Tiny:
+    ...     def __init__(self, log):
+    ...         self.log = log
+    ...     def __mul__(self, other):
+    ...         return Tiny(self.log + other.log)
+    ...     def __repr__(self):
+    ...         return f"Tiny(exp({self.log:.1f}))"
+    >>> p = Tiny(-2000.0)
+    >>> p * p, bp.tree.add(p, p), bp.tree.add(p, bp.tree.zeros_like(p))
+    (Tiny(exp(-4000.0)), Tiny(exp(-1999.3)), Tiny(exp(-2000.0)))
+    >>> bp.compile(lambda p: p * p)(p)
+    Tiny(exp(-4000.0))
+    >>> bp.grad(lambda p: (p * p).log)(p).log
+    np.float64(2.0)
     """
-    if not dataclasses.is_dataclass(record) or isinstance(record, type):
-        raise ArgumentError(f"replace takes a record or a dataclass, not a {type(record).__name__}", src=here().src)
-    names = [field.name for field in dataclasses.fields(record)]
-    for name in changes:
-        if name not in names:
-            raise StructureError(
-                f"{type(record).__name__} has no field {name!r}: its fields are {', '.join(names)}", src=here().src
+
+    def decorate(cls: Any) -> Any:
+        if not isinstance(cls, type):
+            raise ArgumentError(f"register takes a class, not {cls!r}", src=here().src)
+        if cls in KINDS or dataclasses.is_dataclass(cls) or issubclass(cls, _NOT_TO_REGISTER):
+            raise ArgumentError(
+                f"{cls.__name__} is a number or a structure already",
+                src=here().src,
+                advice="What is to be different goes into a class of its own, and fields that are no leaves are "
+                "marked `= bp.static()`.",
             )
-    return dataclasses.replace(record, **changes)
+        register_kind(cls, Kind(leaves, make, static, zero, add, one))
+        return cls
+
+    return decorate if cls is None else decorate(cls)
+
+
+_NOT_TO_REGISTER = (Traced, np.ndarray, np.generic, bool, int, float, complex, str, tuple, list, dict, type(None))
 
 
 # ---- arithmetic -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import optree
 
 from staticbp.api.arguments import Argnums, Chosen, title
 from staticbp.api.casting import fitted
-from staticbp.api.function import Call, Function, describe, made, name_of, origin
+from staticbp.api.function import Call, Function, describe, known, made, name_of, origin, remembered
 from staticbp.api.staging import differentiated, with_respect_to
 from staticbp.compilation import Compilation, identifiers, lifted, name_results
 from staticbp.core import shape as shapes
@@ -20,7 +20,7 @@ from staticbp.core.graph import Graph
 from staticbp.core.primitive import Traced, Value, inline
 from staticbp.core.tree import NAMESPACE, Structure, flatten, path_texts
 from staticbp.errors import NonScalarGradError, StructureError
-from staticbp.trace.names import defined_at
+from staticbp.trace.names import defined_at, here
 from staticbp.transforms import vjp as transforms
 from staticbp.transforms.rules import RULES
 
@@ -159,15 +159,23 @@ def _gradient(
     function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool | None, with_value: bool
 ) -> Gradient:
     numbers = argnums if isinstance(argnums, int) else tuple(argnums)
+    key = (Gradient, numbers, has_aux, with_value)
+    found = known(function, key)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
     aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
-    return made(Gradient, function, argnums=numbers, has_aux=bool(aux), with_value=with_value)
+    gradient = made(Gradient, function, argnums=numbers, has_aux=bool(aux), with_value=with_value)
+    return remembered(function, key, gradient)
 
 
 # ---- pullbacks --------------------------------------------------------------------------------------------------
 
 
-class Adjoint(Function[..., list[Value]]):
-    """The backward pass of a function: from saved operands and cotangents to gradients."""
+class Adjoint(Function[..., Any]):
+    """The backward pass of a function: from saved operands and a cotangent to gradients.
+
+    What a cotangent is made to fit is decided while tracing: one of a given kind then costs no more than an argument.
+    """
 
     def __init__(
         self,
@@ -195,16 +203,17 @@ class Adjoint(Function[..., list[Value]]):
         return f"adjoint of {describe(self.__wrapped__)}"
 
     def _argument_names(self, count: int) -> list[str]:
-        return ["saved", "cotangents"]
+        return ["saved", "cotangent"]
 
     def _leaf_names(self, paths: Sequence[str]) -> list[str]:
-        return [var.name for var in self.graph.invars]
+        saved = len(self.graph.invars) - sum(aval is not None for aval in self.out_avals)
+        return [*(var.name for var in self.graph.invars[:saved]), *identifiers(paths[saved:])]
 
-    def _run(self, *args: Any, **kwargs: Any) -> list[Value]:
-        operands, cotangents = args
-        bars = lifted(inline(self.graph, [*operands, *cotangents]))
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        operands, cotangent = args
+        bars = lifted(inline(self.graph, [*operands, *self.cotangents(cotangent)]))
         name_results(bars, self._bar_names)
-        return bars
+        return self.shaped(bars)
 
     def cotangents(self, ct: Any) -> list[Value]:
         """The cotangents of the differentiable outputs, in their types."""
@@ -212,6 +221,7 @@ class Adjoint(Function[..., list[Value]]):
         if structure != self.out_structure:
             raise StructureError(
                 f"the cotangent is {structure}, but {title(self.__wrapped__)} returns {self.out_structure}",
+                src=here().src,
                 advice="Give the pullback what the function returned, with a cotangent in place of each array.",
             )
         return [
@@ -223,14 +233,18 @@ class Adjoint(Function[..., list[Value]]):
     def compiled_for(self, operands: Sequence[Any]) -> Compilation:
         """The compilation for operands that are given by their types."""
         avals = [x if isinstance(x, Aval) else aval_of(x) for x in operands]
-        avals += [aval for aval in self.out_avals if aval is not None]
-        zeros = [np.zeros(shapes.static_shape(aval.shape, "inspect"), aval.dtype) for aval in avals]
-        return self._compilation(self._call((zeros[: len(operands)], zeros[len(operands) :]), {}))
+        saved = [_example(aval) for aval in avals]
+        cotangents = [0 if aval is None else _example(aval) for aval in self.out_avals]
+        return self._compilation(self._call((saved, self.out_structure.unflatten(cotangents)), {}))
 
     def shaped(self, bars: Sequence[Value]) -> Any:
         """Gradients shaped like the arguments."""
         tree = self._structure.unflatten(bars)
         return tree[0] if self._single else tree
+
+
+def _example(aval: Aval) -> Any:
+    return np.zeros(shapes.static_shape(aval.shape, "inspect"), aval.dtype)
 
 
 class Pullback:
@@ -246,7 +260,7 @@ class Pullback:
 
     def __call__(self, cotangent: Any) -> Any:
         """The gradients for a cotangent: a structure like the output's, of anything castable to its leaves."""
-        return self._adjoint.shaped(self._adjoint(self._operands, self._adjoint.cotangents(cotangent)))
+        return self._adjoint(self._operands, cotangent)
 
     def __repr__(self) -> str:
         return f"<pullback of {describe(self._adjoint.__wrapped__)}>"
@@ -347,5 +361,10 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool | None = None
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 3., 30.]), np.float64(21.0))
     """
-    aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
-    return made(Vjp, function, argnums=tuple(range(len(primals))), has_aux=bool(aux))(*primals)
+    key = (vjp, len(primals), has_aux)
+    found = known(function, key)
+    if found is None:
+        aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
+        found = made(Vjp, function, argnums=tuple(range(len(primals))), has_aux=bool(aux))
+        remembered(function, key, found)
+    return found(*primals)

@@ -6,6 +6,8 @@ Everything here works on traced values and on plain ones.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +18,7 @@ from staticbp.core.primitive import Traced, value_aval
 from staticbp.core.tree import Structure
 from staticbp.errors import ShapeError, StructureError
 
-__all__ = ["Structure", "flatten", "leaves", "map", "ones_like", "ravel", "unflatten", "zeros_like"]
+__all__ = ["Structure", "add", "flatten", "leaves", "map", "ones_like", "ravel", "unflatten", "zeros_like"]
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -136,7 +138,7 @@ def zeros_like(tree: Any) -> Any:
     >>> bp.tree.zeros_like({"w": np.array([1.0, 2.0]), "n": 3})
     {'w': array([0., 0.]), 'n': 0}
     """
-    return core.map_leaves(lambda leaf: _filled(leaf, np.zeros_like, 0), tree)
+    return _by_class("zero", lambda leaf: _filled(leaf, np.zeros_like, 0), tree)
 
 
 def ones_like(tree: Any) -> Any:
@@ -158,7 +160,46 @@ def ones_like(tree: Any) -> Any:
     >>> bp.tree.ones_like((np.array([1.0, 2.0]), 3.0))
     (array([1., 1.]), 1.0)
     """
-    return core.map_leaves(lambda leaf: _filled(leaf, np.ones_like, 1), tree)
+    return _by_class("one", lambda leaf: _filled(leaf, np.ones_like, 1), tree)
+
+
+def add(tree: Any, *rest: Any) -> Any:
+    """The sum of structures.
+
+    Parameters
+    ----------
+    tree, *rest : structure
+        Structures that are all alike.
+
+    Returns
+    -------
+    structure
+        Their sum leaf by leaf, or what a class has registered as its sum.
+
+    See Also
+    --------
+    staticbp.register : For classes with a sum of their own.
+
+    Examples
+    --------
+    >>> import staticbp as bp
+    >>> bp.tree.add({"w": 1.0, "b": (2.0,)}, {"w": 10.0, "b": (20.0,)}, {"w": 100.0, "b": (200.0,)})
+    {'w': 111.0, 'b': (222.0,)}
+    """
+    return functools.reduce(lambda left, right: _by_class("add", operator.add, left, right), rest, tree)
+
+
+def _by_class(name: str, otherwise: Callable[..., Any], *trees: Any) -> Any:
+    """Leaf by leaf, but for values of registered classes that have this operation themselves."""
+
+    def own(value: Any) -> Callable[..., Any] | None:
+        kind = core.KINDS.get(type(value))
+        return None if kind is None else getattr(kind, name)
+
+    def apply(*values: Any) -> Any:
+        return (own(values[0]) or otherwise)(*values)
+
+    return core.map_leaves(apply, *trees, opaque=lambda value: own(value) is not None)
 
 
 def _filled(leaf: Any, like: Callable[..., Any], number: int) -> Any:

@@ -446,7 +446,7 @@ def test_unrolled_loops_are_noticed():
 
 
 def test_results_that_are_no_values_are_refused():
-    with pytest.raises(ArgumentError, match="returns a set"):
+    with pytest.raises(ArgumentError, match=r"in what .* returns, a set"):
         bp.compile(lambda x: {1, 2})(1.0)
 
 
@@ -492,3 +492,44 @@ def test_tracing_in_many_threads():
     for thread in threads:
         thread.join()
     assert [r.shape for r in results] == [(1,), (2,), (3,), (4,)]
+
+
+@pytest.mark.parametrize("n", [8, 400, 20_000])  # work in its place on the stack, in an arena; with other threads
+def test_results_are_those_of_their_own_call(n):
+    @bp.compile
+    def sums(x):
+        y = np.cumsum(x)
+        return y / y[-1], np.sum(np.cumsum(y[::-1]) * x)
+
+    expected = [sums(np.arange(n) + 1.0 + k) for k in range(4)]
+    wrong = []
+
+    def work(k):
+        x = np.arange(n) + 1.0 + k
+        for _ in range(40):
+            first, second = sums(x)
+            if not np.array_equal(first, expected[k][0]) or second != expected[k][1]:
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_methods_of_objects_are_found_again():
+    class Model:
+        def __init__(self, scale):
+            self.scale = scale
+
+        @bp.differentiable
+        def loss(self, x):
+            return self.scale * x
+
+    models = [Model(float(k)) for k in range(6)]
+    for _ in range(2):
+        assert [model.loss(2.0) for model in models] == [2.0 * k for k in range(6)]
+        assert [model.loss.grad(2.0) for model in models] == [float(k) for k in range(6)]
+    assert models[5].loss is models[5].loss

@@ -224,7 +224,7 @@ def test_vjp_of_structures():
         pullback(np.ones(2))
     with pytest.raises(ShapeError, match=r"cotangent\['sum'\] has shape \(3,\), where \(2,\) is needed"):
         pullback({"sum": np.ones(3), "product": [0.0]})
-    with pytest.raises(DtypeError, match="complex128"):
+    with pytest.raises(DtypeError, match="complex"):
         pullback({"sum": 1j, "product": [0.0]})
 
 
