@@ -3,6 +3,7 @@
     python examples/mnist.py                # on the part of MNIST that comes with staticbp
     python examples/mnist.py DATA_DIR       # on the four files of MNIST (or their like) in a directory
     python examples/mnist.py --hidden 250 --dtype float32 --plot learning.png
+    python examples/mnist.py --save net.safetensors, and later --load net.safetensors to go on
 
 First the network and its training, which docs/tutorial.md walks through; then data, printing and plots.
 """
@@ -132,6 +133,9 @@ def main(argv: Sequence[str] | None = None) -> list[Progress]:
     training, test = load_mnist(args.data, args.dtype)
     print("Loaded data.")
     net = random_network(rng, [training.xs.shape[1], *args.hidden, training.targets.shape[1]], args.dtype)
+    if args.load:
+        net = bp.load(args.load, like=net)
+        print(f"Loaded {args.load}: it misreads {test_net(net, *test):.2%} of the test images.")
     history: list[Progress] = []
     seen = 0
 
@@ -158,6 +162,9 @@ def main(argv: Sequence[str] | None = None) -> list[Progress]:
                 bar.write(f"Trained on {len(batch.xs)} points in {seconds:.2f}s.")
                 bar.write(f"Training error: {history[-1].training_error:.2%}")
                 bar.write(f"Validation error: {history[-1].validation_error:.2%}")
+    if args.save:
+        bp.save(args.save, net)
+        print(f"Saved {args.save}")
     if args.plot:
         plot(args.plot, history, net, test)
         print(f"Drew {args.plot}")
@@ -206,6 +213,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--epochs", type=positive, default=2, help="times to go through the samples (%(default)s)")
     add("--dtype", choices=["float64", "float32"], default="float64", help="of all numbers (%(default)s)")
     add("--seed", type=int, default=0, help="for the first weights and the order of the samples (%(default)s)")
+    add("--save", metavar="FILE", help="save the trained network (in the format safetensors)")
+    add("--load", metavar="FILE", help="begin with a saved network of the same sizes")
     add("--plot", metavar="FILE", help="draw the learning curves and misread digits")
     return parser.parse_args(argv)
 
@@ -213,5 +222,5 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         main()
-    except bp.errors.DatasetError as error:
+    except (bp.errors.StaticbpError, OSError) as error:
         sys.exit(str(error))

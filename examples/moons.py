@@ -2,7 +2,9 @@
 
     python examples/moons.py
     python examples/moons.py --plot moons.png         # five moments of the training, and the loss
-    python examples/moons.py --animate moons.gif      # all of it; moons.mp4 where ffmpeg is installed
+    python examples/moons.py --animate moons.gif      # all of it
+    python examples/moons.py --animate moons.mp4      # with ffmpeg, the system's or that of the extra `plot`
+    python examples/moons.py --torch                  # the same training by PyTorch, where it is installed
 
 The network is micrograd's, and training and figures are those of the post that ports it to Haskell's `ad`: 2 inputs,
 two layers of 16 neurons and an output, 337 numbers in all; 150 batches of 50 points. All of the training is one call
@@ -10,6 +12,7 @@ of a compiled function.
 """
 
 import argparse
+import importlib.util
 import itertools
 import shutil
 import time
@@ -100,6 +103,35 @@ def make_moons(rng: np.random.Generator, *shape: int, noise: float = 0.1) -> tup
     return points + noise * rng.standard_normal(points.shape), labels
 
 
+def train_by_torch(mlp: MLP, points: Array, labels: Array) -> tuple[float, list[float]]:
+    """The same network, data and steps by PyTorch: the seconds that a second training takes, and its losses."""
+    import torch  # noqa: PLC0415  (only who asks for it has to have it)
+
+    inputs, targets = torch.from_numpy(points), torch.from_numpy(labels)
+
+    def train() -> list[float]:
+        leaves = [torch.tensor(leaf, requires_grad=True) for leaf in bp.tree.leaves(mlp)]
+        losses = []
+        for epoch in range(len(points)):
+            x = inputs[epoch]
+            for weights, biases in zip(leaves[::2], leaves[1::2], strict=True):
+                z = x @ weights.T + biases
+                x = torch.relu(z)
+            data_loss = torch.relu(1 - targets[epoch] * z[:, 0]).mean()
+            loss = data_loss + ALPHA * sum((leaf * leaf).sum() for leaf in leaves)
+            slopes = torch.autograd.grad(loss, leaves)
+            with torch.no_grad():
+                for leaf, slope in zip(leaves, slopes, strict=True):
+                    leaf -= (1.0 - 0.9 * epoch / len(points)) * slope
+            losses.append(loss.item())
+        return losses
+
+    train()
+    begin = time.perf_counter()
+    losses = train()
+    return time.perf_counter() - begin, losses
+
+
 # ---- Printing and pictures ------------------------------------------------------------------------------------
 
 
@@ -140,6 +172,10 @@ def main(argv: Sequence[str] | None = None) -> Report:
         print(f"Batch {epoch + 1:3}: loss {losses[epoch]:.4f}")
     accuracy = float(np.mean((classify(mlp, test_points) > 0) == (test_labels > 0)))
     print(f"Right on {accuracy:.1%} of {len(test_points)} test points.")
+
+    if args.torch:
+        seconds, torch_losses = train_by_torch(start, points, labels)
+        print(f"By PyTorch the same training takes {seconds:.4f}s, and the last loss is {torch_losses[-1]:.4f}.")
 
     networks = [start, *(bp.tree.map(lambda leaf, i=i: leaf[i], history) for i in range(args.batches))]
     film = Film(networks, losses, test_points[:200], test_labels[:200])
@@ -199,6 +235,14 @@ def plot(path: str, film: Film) -> None:
     plt.close(figure)
 
 
+def find_ffmpeg() -> str | None:
+    """The program that writes .mp4: the system's, or the one that comes with imageio-ffmpeg."""
+    found = shutil.which("ffmpeg")
+    if found is None and importlib.util.find_spec("imageio_ffmpeg") is not None:
+        found = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    return found
+
+
 def animate(path: str, film: Film, frames: int) -> None:
     """Film the training: more of its beginning, where most happens, and a still at the end."""
     import matplotlib.animation as animation  # noqa: PLC0415
@@ -224,6 +268,7 @@ def animate(path: str, film: Film, frames: int) -> None:
     # The bar is drawn on a terminal only (disable=None).
     with tqdm(epochs, unit=" frames", leave=False, disable=None) as bar:
         if path.endswith(".mp4"):
+            plt.rcParams["animation.ffmpeg_path"] = find_ffmpeg()
             writer = animation.FFMpegWriter(fps=8)
             with writer.saving(figure, path, dpi=160):
                 for epoch in itertools.chain(bar, [last] * 16):
@@ -255,13 +300,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="for the weights and the points (%(default)s)")
     add("--plot", metavar="FILE", help="draw some moments of the training")
     add("--animate", metavar="FILE", help="film the training: a .gif, or an .mp4 where ffmpeg is installed")
+    add("--torch", action="store_true", help="time PyTorch as well, if it is installed")
     add("--frames", type=positive, default=40, help="of the film (%(default)s)")
     add("--fast", action="store_true", help="a short training and film, to see whether everything works")
     args = parser.parse_args(argv)
     if args.fast:
         args.batches, args.frames = min(args.batches, 40), min(args.frames, 4)
-    if args.animate and args.animate.endswith(".mp4") and shutil.which("ffmpeg") is None:
-        parser.error("--animate: ffmpeg, which writes .mp4, is not installed; .gif works without")
+    if args.animate and args.animate.endswith(".mp4") and find_ffmpeg() is None:
+        parser.error(
+            "--animate: ffmpeg, which writes .mp4, is not installed (imageio-ffmpeg, of the extra `plot`, brings it); "
+            ".gif works without"
+        )
     return args
 
 

@@ -3,6 +3,7 @@
 A page's ```python blocks share one namespace, in order. Blocks with ``>>>`` prompts are checked as doctests,
 the others are executed. One marked ```python printed shows what the block before it has printed, to the letter
 (``--update-golden`` rewrites it); one marked ```python fragment shows a part of something and has only to parse.
+One marked ```python raises raises an error, and prints that.
 """
 
 import ast
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from staticbp import errors
+from staticbp.errors import StaticbpError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,7 +57,14 @@ def run_page(name: str, text: str) -> str:
             namespace.update(test.globs)
         else:
             with redirect_stdout(io.StringIO()) as stream:
-                exec(compile(placed(code, line), name, "exec"), namespace)
+                try:
+                    exec(compile(placed(code, line), name, "exec"), namespace)
+                except StaticbpError as error:
+                    if kind != "raises":
+                        raise
+                    stream.write(f"{type(error).__name__}: {error}\n")
+                else:
+                    assert kind != "raises", f"{name}:{line}: this raises nothing"
             printed = stream.getvalue().strip("\n") + "\n"
     if complaints:
         pytest.fail("".join(complaints), pytrace=False)
@@ -69,7 +80,7 @@ def offer_source(name: str, text: str) -> None:
     """Let tracebacks and staticbp find the code of a page under the page's name, and nothing but the code."""
     lines = [""] * (text.count("\n") + 1)
     for kind, code, line in blocks(text):
-        if not kind and ">>> " not in code:
+        if kind in ("", "raises") and ">>> " not in code:
             lines[line : line + code.count("\n")] = code.splitlines()
     linecache.cache[name] = (len(text), None, [line + "\n" for line in lines], name)
 
@@ -94,6 +105,21 @@ def test_a_wrong_answer_in_a_page_is_noticed():
 def test_what_a_page_shows_as_printed_is_what_it_prints():
     page = "```python\nprint('x = 1')\n```\n\n```python printed\nx = {}\n```\n"
     assert run_page("page.md", page.format(1)) == run_page("page.md", page.format(2)) == page.format(1)
+
+
+def test_every_error_has_its_place_in_the_docs():
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, StaticbpError | UserWarning)]
+    for cls in classes:
+        if cls is not StaticbpError:
+            section = text.partition(f"\n## {cls.__name__}\n")[2].partition("\n## ")[0]
+            assert f"{cls.__name__}: " in "".join(block.code for block in blocks(section)), cls
+
+
+def test_a_block_that_is_to_raise_and_does_not_is_noticed():
+    page = "```python raises\nx = 1\n```\n"
+    with pytest.raises(AssertionError, match="this raises nothing"):
+        run_page("page.md", page)
 
 
 def test_a_fragment_is_parsed_only():

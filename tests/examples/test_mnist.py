@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import staticbp as bp
 from staticbp.datasets import mnist
 from staticbp.datasets.idx import encode_idx
 
@@ -100,6 +101,19 @@ def test_plot(example, few_digits, tmp_path, capsys):
     example.main([few_digits, *FEW, "--epochs", "1", "--plot", str(target)])
     assert target.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert capsys.readouterr().out.endswith(f"Drew {target}\n")
+
+
+def test_a_network_is_saved_and_trained_further(example, few_digits, tmp_path, capsys):
+    file = str(tmp_path / "net.safetensors")
+    first = example.main([few_digits, *FEW, "--save", file])
+    assert capsys.readouterr().out.endswith(f"Saved {file}\n")
+    second = example.main([few_digits, *FEW, "--epochs", "1", "--load", file, "--seed", "1"])
+    printed = capsys.readouterr().out
+    said = f"Loaded {file}: it misreads {first[-1].validation_error:.2%} of the test images."
+    assert printed.splitlines()[1] == said
+    assert second[-1].training_error < first[1].training_error
+    with pytest.raises(bp.errors.ShapeError, match=r"layers.0.weights has the shape \(16, 784\)"):
+        example.main([few_digits, *FEW, "--hidden", "15", "--load", file])
 
 
 def test_as_a_program_on_the_embedded_data():

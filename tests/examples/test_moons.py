@@ -1,5 +1,6 @@
 """examples/moons.py: the network, the data and the training that the post describes."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -98,8 +99,9 @@ def test_one_batch_is_a_training_too(example, tmp_path, capsys):
     assert capsys.readouterr().out.count("Batch") == 1
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="MP4 needs ffmpeg")
 def test_film_as_mp4(example, tmp_path, capsys):
+    if example.find_ffmpeg() is None:
+        pytest.skip("MP4 needs ffmpeg, the system's or that of imageio-ffmpeg")
     film = tmp_path / "moons.mp4"
     example.main(["--fast", "--animate", str(film)])
     assert film.read_bytes()[4:8] == b"ftyp"
@@ -119,11 +121,20 @@ def test_ffmpeg_is_given_every_frame(example, tmp_path, monkeypatch, capsys):
 
 def test_mp4_without_ffmpeg_is_refused_before_the_training(example, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
         example.main(["--animate", "moons.mp4"])
     captured = capsys.readouterr()
-    assert "ffmpeg" in captured.err
+    assert "imageio-ffmpeg" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+def test_pytorch_learns_the_same(run_example):
+    process = run_example("moons", "--fast", "--torch")
+    assert process.returncode == 0, process.stderr
+    last = re.search(r"Batch  40: loss (\d\.\d+)", process.stdout)
+    assert f"and the last loss is {last[1]}." in process.stdout
 
 
 def test_as_a_program(run_example):

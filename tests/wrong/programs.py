@@ -1,0 +1,561 @@
+"""Wrong programs by category: the body of ``def f(x, y, n)``, and the error that it deserves.
+
+`UserError` stands for those that are wrong without staticbp as well, and get what Python or NumPy has to say.  `x` is a
+vector of 3, `y` one of 4, `n` is the integer 3, `A` a captured array of 3 by 4.  Where a call other than
+``bp.compile(f)(x, y, n)`` is meant, it follows the body after ``>>>``.
+"""
+
+BRANCHES = {
+    "TracedBranchError": """
+if x[0] > 0: return x
+---
+if x.sum(): return x
+---
+return x if x[0] > y[0] else y[:3]
+---
+while x[0] < 10: x = x * 2
+---
+assert x[0] > 0
+---
+return x[0] > 0 and y[0] > 0
+---
+return x[0] > 0 or y[0] > 0
+---
+return not (x[0] > 0)
+---
+return 0 < x[0] < 1
+---
+return max(x[0], y[0])
+---
+return min(x[0], y[0], 1.0)
+---
+return sorted([x[0], x[1]])
+---
+return bool(x[0])
+---
+return any(v > 0 for v in x)
+---
+return all([x[0] > 0, y[0] > 0])
+---
+if np.isnan(x).any(): return x
+---
+if (x == y[:3]).all(): return x
+---
+if np.allclose(x, y[:3]): return x
+---
+return [v for v in x if v > 0]
+---
+return x[0] in (1.0, 2.0)
+---
+return list(filter(lambda v: v > 0, x))
+---
+if np.linalg.norm(x) > 1: x = x / 2
+---
+if x[0] == 0: return y
+---
+if not x[0]: return y
+---
+elif_ = 1 if x[1] < 0 else 2
+""",
+}
+
+CONVERSIONS = {
+    "TracedConversionError": """
+return len(x[0])
+---
+return iter(x[0])
+---
+a, b = x[0]
+---
+return float(x[0])
+---
+return int(x[0])
+---
+return complex(x[0])
+---
+return range(x[0])
+---
+return x.item()
+---
+return x.tolist()
+---
+return [1, 2, 3][np.argmax(x)]
+---
+return f"{x[0]:.3f}"
+---
+import math; return math.sin(x[0])
+---
+import math; return math.floor(x[0])
+---
+return hex(np.argmax(x))
+---
+return bytes(x)
+---
+return divmod(int(x[0]), 2)
+---
+return np.linspace(0, 1, np.argmax(x))
+---
+for i in range(np.argmax(x)): x = x + i
+---
+return "a" * np.argmax(x)
+---
+return x.reshape(np.argmax(x), 3)
+---
+return np.eye(np.argmax(y))
+---
+return int(x.sum())
+""",
+}
+
+ARRAYS = {
+    "TracedArrayError": """
+return np.float64(x[0])
+---
+return np.int64(np.argmax(x))
+---
+return np.arange(x[0])
+---
+A[0] = x[0]; return A
+---
+return np.array([x[0], x[1]])
+---
+return np.array(x)
+---
+return np.asarray([x, x])
+---
+out = np.empty(3); out[:] = x
+---
+return np.array([[x[0], 0.0], [0.0, x[1]]])
+---
+return np.float32([x[0]])
+---
+return np.asarray(x)
+---
+return np.ascontiguousarray(x)
+---
+return np.full(3, x[0])
+""",
+    "MutationError": """
+out = np.zeros(3); out[0] = x[0]
+---
+return np.fromiter((v * 2 for v in x), float)
+---
+return np.add(x, x, out=np.zeros(3))
+---
+x[0] = 1.0
+---
+x[:] = 0
+---
+x[x > 0] = 0
+---
+x[0] += 1
+---
+del x[0]
+""",
+}
+
+SHAPES = {
+    "ShapeError": """
+return x @ 2.0
+---
+return np.tensordot(A, x[:2], axes=1)
+---
+return np.matmul(A, np.stack([x, x]))
+---
+return x + y
+---
+return x @ y
+---
+return A @ x
+---
+return np.dot(A, x)
+---
+return x.reshape(2, 2)
+---
+return np.concatenate([A, x])
+---
+return np.stack([x, y])
+---
+return np.where(x > 0, x, y)
+---
+return np.broadcast_to(x, (2, 2))
+---
+return x.reshape(-1, 2)
+---
+return np.einsum("i,i->", x, y)
+---
+return np.einsum("ij,j->i", A, x)
+---
+return np.maximum(x, y)
+---
+return x * np.ones((2, 2))
+---
+return np.outer(x, y) + A.T
+---
+h = A.T @ y
+---
+return np.vstack([x, y])
+---
+return np.linalg.norm(x - y)
+---
+return np.inner(x, y)
+---
+z = x[:2] * y
+---
+return np.concatenate([x[0], y[0]])
+---
+return np.swapaxes(x, 0, 1)
+---
+return x.transpose(1, 0)
+---
+return np.squeeze(x, axis=0)
+""",
+    "TracedIndexError": """
+return np.stack([x, x])[2, 0]
+---
+return x[5]
+---
+return x[-4]
+---
+return x[0, 0]
+---
+return x[0.5]
+---
+return x["a"]
+---
+return x[x]
+---
+return x[[0, 7]]
+---
+return x[np.array([True, False])]
+---
+return x[None, 3]
+---
+return np.take(x, 9)
+---
+return x[1.0:2]
+""",
+}
+
+AXES = {
+    "ShapeError": """
+return np.sum(x, axis=1)
+---
+return np.mean(x, axis=(0, 1))
+---
+return np.max(x, axis=-2)
+---
+return np.cumsum(x, axis=2)
+---
+return np.expand_dims(x, 5)
+---
+return np.moveaxis(x, 0, 3)
+---
+return np.flip(x, axis=1)
+---
+return np.sum(x, axis=(0, 0))
+---
+return np.sort(x, axis=3)
+---
+return np.concatenate([x, x], axis=1)
+---
+return np.stack([x, x], axis=4)
+---
+return np.argmax(x, axis=1)
+---
+return np.transpose(x, (0, 0))
+---
+return np.roll(x, 1, axis=2)
+---
+return np.repeat(x, 2, axis=1)
+---
+return np.split(x, 2)
+""",
+}
+
+UNSUPPORTED = {
+    "UnsupportedFunctionError": """
+x.sort()
+---
+x.fill(0)
+---
+x.resize(6)
+---
+np.copyto(x, y[:3])
+---
+np.put(x, [0], [1.0])
+---
+np.fill_diagonal(x, 0)
+---
+x.flat[0] = 1.0
+---
+np.add.at(x, [0], 1.0)
+---
+return np.add(x, x, dtype="U3")
+---
+return np.unique(x)
+---
+return np.nonzero(x)
+---
+return np.where(x > 0)
+---
+return np.argwhere(x > 0)
+---
+return np.histogram(x)
+---
+return np.savetxt("nowhere.txt", x)
+---
+return np.sum(x, out=np.zeros(()))
+---
+return np.add(x, x, where=np.array([True, False, True]))
+---
+return np.sum(x, initial=np.ones(3), out=A)
+---
+return np.exp(x, dtype=np.int8)
+---
+return np.array_str(x)
+---
+return np.bincount(n + np.arange(3) * n)
+---
+return np.setdiff1d(x, y)
+---
+return np.intersect1d(x, y)
+---
+return np.flatnonzero(x)
+---
+return np.compress(x > 0, x)
+---
+return np.extract(x > 0, x)
+---
+return np.poly(x)
+---
+return np.roots(x)
+---
+return x.tofile("nowhere.bin")
+---
+return x.view(np.int64)
+---
+return np.packbits(x > 0)
+---
+return np.datetime_as_string(x)
+---
+return np.busday_count(x, y)
+---
+return np.apply_over_axes(np.sum, x, 0)
+---
+return x.dump("nowhere.bin")
+---
+return np.frompyfunc(lambda a: a, 1, 1)(x)
+""",
+}
+
+DIFFERENTIATION = {
+    "NonScalarGradError": """
+return x
+>>> bp.grad(f)(X, Y, N)
+---
+return x.sum(), y.sum()
+>>> bp.grad(f)(X, Y, N)
+---
+return n
+>>> bp.grad(f)(X, Y, N)
+---
+return {"a": x.sum()}
+>>> bp.grad(f)(X, Y, N)
+---
+return np.argmax(x)
+>>> bp.grad(f)(X, Y, N)
+---
+return A
+>>> bp.grad(f)(X, Y, N)
+---
+return None
+>>> bp.grad(f)(X, Y, N)
+---
+return x[0] > 0
+>>> bp.value_and_grad(f)(X, Y, N)
+""",
+    "IntegerDifferentiationError": """
+return x.sum() * n
+>>> bp.grad(f, 2)(X, Y, N)
+---
+return x.sum() * n
+>>> bp.grad(f, (0, 2))(X, Y, N)
+---
+return x.sum()
+>>> bp.grad(f)(np.arange(3), Y, N)
+---
+return x["w"].sum() * x["k"]
+>>> bp.grad(f)({"w": X, "k": 3}, Y, N)
+---
+return x.sum()
+>>> bp.grad(f)(X > 0, Y, N)
+""",
+    "NotDifferentiableError": """
+return bp.while_loop(lambda v: v < 10.0, lambda v: v * 2.0, x[0])
+>>> bp.grad(f)(X, Y, N)
+""",
+    "ArgumentError": """
+return x.sum()
+>>> bp.grad(f, 7)(X, Y, N)
+---
+return x.sum()
+>>> bp.grad(f)()
+---
+return x.sum()
+>>> bp.compile(f)(object(), Y, N)
+---
+return x.sum()
+>>> bp.compile(f)(X, Y, {1, 2})
+---
+return x.sum()
+>>> bp.compile(f, static_argnums=9)(X, Y, N)
+---
+return x.sum()
+>>> bp.compile(f, static_argnames="nope")(X, Y, N)
+---
+return x.sum()
+>>> bp.compile(f, static_argnums=2)(X, Y, [1])
+---
+return object()
+---
+return {1, 2}
+---
+return x.sum()
+>>> bp.grad(f, has_aux=True)(X, Y, N)
+---
+return x.sum()
+>>> bp.grad(f)(X, Y, 2**70)
+""",
+    "StructureError": """
+return x
+>>> bp.vjp(lambda a: (a, a), X)[1](X)
+---
+return x
+>>> bp.jvp(lambda a: a, (X,), ((X, X),))
+---
+return x
+>>> bp.jvp(lambda a, b: a, (X, X), (X,))
+""",
+    "DtypeError": """
+return x.astype("U3")
+---
+return x.astype(object)
+---
+return x & y[:3]
+---
+return x << 1
+---
+return ~x
+---
+return np.bitwise_or(x, 1)
+---
+return x.sum()
+>>> bp.compile(f)(np.array(["a", "b"]), Y, N)
+---
+return x.sum()
+>>> bp.compile(f)(np.array([object()]), Y, N)
+---
+return x.sum()
+>>> bp.compile(f)(np.zeros(3, "M8[s]"), Y, N)
+---
+return x.sum()
+>>> bp.compile(f)(np.zeros(3, "f2"), Y, N)
+""",
+}
+
+CONTROL = {
+    "ControlFlowError": """
+return bp.fold(lambda c, v: x, 0.0, y)
+---
+return bp.scan(lambda c, v: c, 0.0, y)
+---
+return bp.fold(lambda c, v: c + v, 0.0, (x, y))
+---
+return bp.cond(x[0] > 0, lambda: x, lambda: y)
+---
+return bp.cond(x, lambda: x, lambda: x)
+---
+return bp.while_loop(lambda v: v, lambda v: v, x)
+---
+return bp.while_loop(lambda v: v[0] < 1, lambda v: (v, v), x)
+---
+return bp.fori_loop(0, 3, lambda i, c: (c, c), x)
+---
+return bp.switch(0, [], x)
+---
+return bp.fold(lambda c, v: c, 0.0, 3.0)
+---
+return bp.scan(lambda c, v: (c, v), 0.0, None)
+---
+return bp.cond(x[0] > 0, lambda: {"a": x}, lambda: {"b": x})
+""",
+    "TracedAttributeError": """
+return x.no_such_method()
+---
+return x.summ()
+---
+return x.weights
+""",
+    "UserError": """
+return np.nosuchfunction(x)
+---
+return np.zeros(np.argmax(x))
+---
+return np.matmul(A, A) + x
+---
+return undefined_name + x
+---
+return x + "text"
+---
+return np.sin(x, x, x, x)
+---
+return [1][3] + x
+---
+return {"a": 1}["b"] + x
+---
+return x.shape[3]
+---
+return (1 / 0) * x
+---
+raise ValueError("mine")
+---
+return x()
+""",
+}
+
+RANDOM = {
+    "FrozenRandomError": """
+return x + np.random.normal(size=3)
+---
+return x * np.random.rand()
+---
+np.random.shuffle(A); return x
+---
+import random; return x * random.random()
+---
+return x[np.random.permutation(3)]
+""",
+    "LeakedTracerError": """
+KEPT.append(x); return x.sum()
+>>> (bp.compile(f)(X, Y, N), KEPT[0] + 1)
+---
+KEPT.append(x); return x.sum()
+>>> (bp.compile(f)(X, Y, N), np.sin(KEPT[0]))
+---
+KEPT.append(x); return x.sum()
+>>> (bp.compile(f)(X, Y, N), bp.compile(lambda z: z + KEPT[0])(X))
+""",
+}
+
+PROGRAMS = {
+    "branches": BRANCHES,
+    "conversions": CONVERSIONS,
+    "arrays": ARRAYS,
+    "shapes": SHAPES,
+    "axes": AXES,
+    "unsupported": UNSUPPORTED,
+    "differentiation": DIFFERENTIATION,
+    "control": CONTROL,
+    "random": RANDOM,
+}

@@ -1,0 +1,50 @@
+"""Wrong programs get an error of ours that names the line, never a traceback that ends within the machinery."""
+
+import linecache
+import traceback
+
+import numpy as np
+import pytest
+
+import staticbp as bp
+from staticbp import errors
+from staticbp.errors import StaticbpError
+from tests.wrong.programs import PROGRAMS
+
+CALL = "bp.compile(f)(X, Y, N)"
+CASES = [
+    pytest.param(error, text, id=f"{category}-{error}-{number}")
+    for category, table in PROGRAMS.items()
+    for error, programs in table.items()
+    for number, text in enumerate(programs.strip().split("\n---\n"))
+]
+
+
+def run(text, filename):
+    """Run a program as if it stood in a file."""
+    body, _, call = text.partition("\n>>> ")
+    lines = ["def f(x, y, n):", *(f"    {line}" for line in body.splitlines()), call or CALL]
+    source = "\n".join(lines) + "\n"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    names = {"np": np, "bp": bp, "A": np.ones((3, 4)), "X": np.array([1.0, 2, 3]), "Y": np.ones(4), "N": 3, "KEPT": []}
+    exec(compile(source, filename, "exec"), names)
+
+
+@pytest.mark.parametrize(("error", "text"), CASES)
+def test_a_wrong_program(error, text, request):
+    filename = f"/wrong/{request.node.callspec.id}.py"
+    with pytest.raises(BaseException) as caught:  # which one, and where from, is looked at below
+        run(text, filename)
+    if error == "UserError":
+        assert not isinstance(caught.value, StaticbpError)
+        last = traceback.extract_tb(caught.value.__traceback__)[-1].filename
+        assert "staticbp" not in last
+        return
+    assert type(caught.value) is getattr(errors, error), caught.value
+    assert filename.rpartition("/")[2] + ":" in str(caught.value)
+    assert caught.value.__cause__ is None or isinstance(caught.value, errors.NumpyCallError)
+
+
+def test_there_are_enough_of_them():
+    assert len(CASES) >= 200
+    assert len(PROGRAMS) >= 9
