@@ -4,7 +4,7 @@
     python examples/moons.py --plot moons.png         # five moments of the training, and the loss
     python examples/moons.py --animate moons.gif      # all of it
     python examples/moons.py --animate moons.mp4      # with ffmpeg, the system's or that of the extra `plot`
-    python examples/moons.py --torch                  # the same training by PyTorch, where it is installed
+    python examples/moons.py --torch --micrograd      # the same training by these, where they are installed
 
 The network is micrograd's, and training and figures are those of the post that ports it to Haskell's `ad`: 2 inputs,
 two layers of 16 neurons and an output, 337 numbers in all; 150 batches of 50 points. All of the training is one call
@@ -132,6 +132,30 @@ def train_by_torch(mlp: MLP, points: Array, labels: Array) -> tuple[float, list[
     return time.perf_counter() - begin, losses
 
 
+def train_by_micrograd(mlp: MLP, points: Array, labels: Array) -> tuple[float, list[float]]:
+    """The same by micrograd, whose network this is: a graph of Python objects, one for each number."""
+    from micrograd.nn import MLP as Micrograd  # noqa: PLC0415  (likewise)
+
+    model = Micrograd(SIZES[0], SIZES[1:])
+    for layer, theirs in zip(mlp.layers, model.layers, strict=True):
+        for row, bias, neuron in zip(layer.weights, layer.biases, theirs.neurons, strict=True):
+            neuron.b.data = float(bias)
+            for weight, value in zip(neuron.w, row, strict=True):
+                weight.data = float(value)
+    losses = []
+    begin = time.perf_counter()
+    for epoch in tqdm(range(len(points)), desc="micrograd", unit="batch", disable=None):
+        scores = [model(point) for point in points[epoch].tolist()]
+        hinges = [(1 - label * score).relu() for score, label in zip(scores, labels[epoch].tolist(), strict=True)]
+        loss = sum(hinges) * (1.0 / len(hinges)) + ALPHA * sum(p * p for p in model.parameters())
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= (1.0 - 0.9 * epoch / len(points)) * p.grad
+        losses.append(loss.data)
+    return time.perf_counter() - begin, losses
+
+
 # ---- Printing and pictures ------------------------------------------------------------------------------------
 
 
@@ -176,6 +200,10 @@ def main(argv: Sequence[str] | None = None) -> Report:
     if args.torch:
         seconds, torch_losses = train_by_torch(start, points, labels)
         print(f"By PyTorch the same training takes {seconds:.4f}s, and the last loss is {torch_losses[-1]:.4f}.")
+
+    if args.micrograd:
+        seconds, micrograd_losses = train_by_micrograd(start, points, labels)
+        print(f"By micrograd it takes {seconds:.1f}s, and the last loss is {micrograd_losses[-1]:.4f}.")
 
     networks = [start, *(bp.tree.map(lambda leaf, i=i: leaf[i], history) for i in range(args.batches))]
     film = Film(networks, losses, test_points[:200], test_labels[:200])
@@ -301,6 +329,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--plot", metavar="FILE", help="draw some moments of the training")
     add("--animate", metavar="FILE", help="film the training: a .gif, or an .mp4 where ffmpeg is installed")
     add("--torch", action="store_true", help="time PyTorch as well, if it is installed")
+    add("--micrograd", action="store_true", help="time micrograd as well, if it is installed")
     add("--frames", type=positive, default=40, help="of the film (%(default)s)")
     add("--fast", action="store_true", help="a short training and film, to see whether everything works")
     args = parser.parse_args(argv)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import random
+import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -117,12 +118,25 @@ def _calls(function: FunctionType) -> Iterator[tuple[ast.Call, Any]]:
     except (OSError, SyntaxError, TypeError):
         return
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    scope = {**function.__globals__, **{name: contents(cell) for name, cell in cells}}
+    scope = {**function.__globals__, **{name: contents(cell) for name, cell in cells}, **_imported(tree)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     for node in sorted(calls, key=lambda call: call.lineno):
         called = _resolve(node.func, scope)
         if called is not _MISSING:
             yield node, called
+
+
+def _imported(tree: ast.AST) -> dict[str, Any]:
+    """The names that a function imports when it runs."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            loaded = ((item.asname or item.name.partition(".")[0], item) for item in node.names)
+            found |= {name: sys.modules.get(item.name if item.asname else name) for name, item in loaded}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            module = sys.modules.get(node.module)
+            found |= {item.asname or item.name: getattr(module, item.name, _MISSING) for item in node.names}
+    return found
 
 
 def _resolve(node: ast.expr, scope: dict[str, Any]) -> Any:

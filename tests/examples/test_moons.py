@@ -129,9 +129,11 @@ def test_mp4_without_ffmpeg_is_refused_before_the_training(example, monkeypatch,
     assert captured.out == ""
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
-def test_pytorch_learns_the_same(run_example):
-    process = run_example("moons", "--fast", "--torch")
+@pytest.mark.parametrize("package", ["torch", "micrograd"])
+def test_others_learn_the_same(package, run_example):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    process = run_example("moons", "--fast", f"--{package}")
     assert process.returncode == 0, process.stderr
     last = re.search(r"Batch  40: loss (\d\.\d+)", process.stdout)
     assert f"and the last loss is {last[1]}." in process.stdout

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+import staticbp as bp
 from staticbp.errors import FrozenRandomError
 from staticbp.trace.randomness import refuse_draws
 
@@ -89,3 +90,20 @@ def test_functions_that_draw_nothing_pass():
     with refuse_draws(draw_global):
         pass
     assert RNG.bit_generator.state == state
+
+
+def test_what_a_function_imports_itself_is_seen_beside_other_threads():
+    def noisy(x):
+        from random import random as draw
+
+        return x * draw()
+
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        with pytest.raises(FrozenRandomError, match=r"return x \* draw\(\)"):
+            bp.compile(noisy)(1.0)
+    finally:
+        done.set()
+        other.join()
