@@ -291,6 +291,13 @@ def differentiable(
     return decorate if function is None else decorate(function)
 
 
+def compiled(function: Callable[..., Any]) -> Function[..., Any]:
+    """A function as one of staticbp's: itself where it is one."""
+    return (
+        function if isinstance(function, Function) else made(Compiled, function, static_argnums=(), static_argnames=())
+    )
+
+
 def stop_gradient(value: T) -> T:
     """The same value, through which no derivative flows.
 

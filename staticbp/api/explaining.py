@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.api.arguments import argument_paths
-from staticbp.api.compiling import Compiled
-from staticbp.api.function import Function, made
+from staticbp.api.compiling import compiled
 from staticbp.api.staging import with_respect_to
 from staticbp.errors import ArgumentError
 from staticbp.inspection.zeros import Report, findings
@@ -54,21 +53,17 @@ def explain_zero(
     >>> [(finding.path, finding.kind, finding.ends[0].op) for finding in report.findings]
     [('w', 'vanishes', 'maximum'), ('scale', 'cut', 'rint')]
     """
-    compiled = function if isinstance(function, Function) else _compiled(function)
+    traced = compiled(function)
     chosen = getattr(function, "argnums", 0) if argnums is None else argnums
     numbers = tuple(_position(n, len(args)) for n in ((chosen,) if isinstance(chosen, int) else chosen))
-    call = compiled._call(args, kwargs)
-    compilation = compiled._compilation(call)
-    names = compiled._argument_names(len(args))
+    call = traced._call(args, kwargs)
+    compilation = traced._compilation(call)
+    names = traced._argument_names(len(args))
     paths = argument_paths(call.args, call.kwargs, names)
     wanted = {path for n in numbers for path in argument_paths(call.args[n : n + 1], {}, names[n : n + 1])}
     leaves = [np.asarray(leaf) for leaf in call.leaves]
     found = findings(compilation.traced, leaves, paths, [path in wanted for path in paths])
     return Report(f"The gradient of {with_respect_to(function, numbers)}", tuple(found))
-
-
-def _compiled(function: Callable[..., Any]) -> Function[..., Any]:
-    return made(Compiled, function, static_argnums=(), static_argnames=())
 
 
 def _position(number: int, count: int) -> int:

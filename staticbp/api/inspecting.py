@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from staticbp.api.compiling import Compiled
-from staticbp.api.function import Bound, Function, made
+from staticbp.api.compiling import compiled
+from staticbp.api.function import Bound
 from staticbp.inspection.text import Inspection
 
 
@@ -33,6 +33,4 @@ def inspect(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Inspecti
     >>> print(bp.inspect(bp.grad(lambda x: np.tanh(x) ** 2), 0.5).source)  # doctest: +ELLIPSIS
     \"\"\"Gradient of function(x) with respect to x. ...
     """
-    if not isinstance(function, Function | Bound):
-        function = made(Compiled, function, static_argnums=(), static_argnames=())
-    return function.inspect(*args, **kwargs)
+    return (function if isinstance(function, Bound) else compiled(function)).inspect(*args, **kwargs)

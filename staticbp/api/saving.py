@@ -7,7 +7,6 @@ each static value.  Nothing in a file is ever executed.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import threading
@@ -18,12 +17,12 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from staticbp.core.packages import optional
 from staticbp.core.primitive import Traced
 from staticbp.core.tree import KINDS, flatten, is_number, parts_of, walk
 from staticbp.errors import (
     ArgumentError,
     DtypeError,
-    MissingPackageError,
     SavedFileError,
     ShapeError,
     StructureError,
@@ -222,12 +221,7 @@ def _require_same_description(found: Any, wanted: dict[str, dict[str, str]], fil
 
 
 def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise MissingPackageError(
-            "bp.save and bp.load need the package safetensors", advice="pip install 'staticbp[io]'"
-        ) from None
+    return optional(name, "bp.save and bp.load", "io")
 
 
 def _write(path: Path, contents: bytes) -> None:

@@ -113,14 +113,10 @@ def _processor() -> Finding:
     triple, name, features = host()
     kinds = [label for flag, label, _, _ in WIDTHS if f"+{flag}" in features.split(",")]
     kinds += ["NEON"] if triple.startswith("aarch64") else []
-    text = f"{name} ({triple}), {kinds[0] if kinds else 'no wide vectors'}, {_cores()} core(s) to use"
+    text = f"{name} ({triple}), {kinds[0] if kinds else 'no wide vectors'}, {team.available_cores()} core(s) to use"
     chosen = [var for var in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES") if var in os.environ]
     advice = f"unset {' and '.join(chosen)}, unless code for another processor is wanted" if chosen else None
     return Finding("processor", text, advice)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _vector_maths() -> Finding:
@@ -183,7 +179,7 @@ def _threads() -> Finding:
     count = team.threads_wanted()
     text = f"loops and products are shared by {count} thread(s)"
     limits = [name for name in ("STATICBP_NUM_THREADS", "OMP_NUM_THREADS") if name in os.environ]
-    if limits and count < min(_cores(), team.MOST):
+    if limits and count < min(team.available_cores(), team.MOST):
         return Finding(
             "threads", f"{text}, because of {' and '.join(limits)}", f"unset {' '.join(limits)} to use all cores"
         )

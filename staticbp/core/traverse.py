@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from staticbp.core.graph import SrcLine
 from staticbp.core.schedule import (
     Accumulate,
     Apply,
@@ -56,6 +57,11 @@ def walk(body: Sequence[Stmt]) -> Iterator[Stmt]:
         yield stmt
         for block in children(stmt):
             yield from walk(block)
+
+
+def source_lines(stmt: Stmt) -> tuple[SrcLine, ...]:
+    """The user's lines that a statement and those inside it come from, each once."""
+    return tuple(dict.fromkeys(src for inner in walk([stmt]) for src in inner.src))
 
 
 def loads(expr: Expr) -> Iterator[Load]:

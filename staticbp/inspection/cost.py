@@ -38,7 +38,7 @@ from staticbp.core.schedule import (
     While,
     expr_dtype,
 )
-from staticbp.core.traverse import children, exprs, loads
+from staticbp.core.traverse import children, exprs, loads, source_lines
 from staticbp.inspection.table import quantity, table
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
 from staticbp.runtime import limits
@@ -162,7 +162,7 @@ def _parts(block: Sequence[Stmt], times: int) -> Iterator[Part]:
             for inner in children(stmt):
                 yield from _parts(inner, times)
         elif isinstance(stmt, Loop | Call):
-            yield Part(_label(stmt), _lines(stmt), stmt.adjoint, _statement(stmt) * times)
+            yield Part(_label(stmt), source_lines(stmt), stmt.adjoint, _statement(stmt) * times)
 
 
 def _steps(loop: Loop) -> bool:
@@ -189,11 +189,6 @@ def _label(stmt: Stmt) -> str:
         inner = [inner for inner in stmt.body if isinstance(inner, Loop)]
         stmt = inner[0] if inner else Stmt()
     return "for " + ", ".join(indexes)
-
-
-def _lines(stmt: Stmt) -> tuple[SrcLine, ...]:
-    inner = [line for block in children(stmt) for child in block for line in _lines(child)]
-    return tuple(dict.fromkeys([*stmt.src, *inner]))
 
 
 def _block(block: Sequence[Stmt]) -> Work:

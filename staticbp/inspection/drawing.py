@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib
-import importlib.util
 import linecache
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
+from staticbp.core.packages import optional
 from staticbp.core.text import Names, literal_text
-from staticbp.errors import MissingPackageError
 
 WIDTH, HEIGHT = 168, 44  # of a node, in pixels
 GAP_X, GAP_Y = 18, 34
@@ -175,7 +173,7 @@ def _spans(filename: str) -> tuple[tuple[int, int, str], ...]:
 
 def arrange(made: Picture) -> Picture:
     """Give the nodes their places: in layers, so that values flow downwards (Sugiyama's method, by igraph)."""
-    igraph = extra("igraph")
+    igraph = package("igraph")
     layers = _layers(made)
     # Edges that span many layers, such as from the forward pass into the adjoint, would each ask for a column.
     near = {edge for edge in made.edges if layers[edge.end.number] - layers[edge.start.number] <= SPAN}
@@ -217,13 +215,9 @@ def _layers(made: Picture) -> list[int]:
     return layers
 
 
-def extra(name: str) -> ModuleType:
-    """A package of the extra ``inspect``."""
-    if importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise MissingPackageError(
-            f"pictures and pages of graphs need the package {name}", advice="Write: pip install 'staticbp[inspect]'"
-        )
-    return importlib.import_module(name)
+def package(name: str) -> ModuleType:
+    """A module of a package of the extra ``inspect``."""
+    return optional(name, "pictures and pages of graphs", "inspect")
 
 
 # ---- formats ----------------------------------------------------------------------------------------------------
@@ -235,7 +229,7 @@ def save(made: Picture, path: str | Path, svg: Callable[[Picture], str]) -> None
     if path.suffix == ".svg":
         path.write_text(svg(arrange(made)), encoding="utf-8")
     elif path.suffix == ".png":
-        path.write_bytes(bytes(extra("resvg_py").svg_to_bytes(svg_string=svg(arrange(made)), zoom=2)))
+        path.write_bytes(bytes(package("resvg_py").svg_to_bytes(svg_string=svg(arrange(made)), zoom=2)))
     elif path.suffix == ".dot":
         path.write_text(dot(made), encoding="utf-8")
     elif path.suffix == ".mmd":

@@ -6,7 +6,7 @@ import colorsys
 import difflib
 import linecache
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,8 @@ from typing import Any
 from staticbp.codegen.writer import written
 from staticbp.compilation import Compilation
 from staticbp.core.graph import Graph, SrcLine
-from staticbp.core.schedule import Stmt
 from staticbp.core.text import graph_lines
-from staticbp.core.traverse import children
+from staticbp.core.traverse import source_lines
 from staticbp.inspection.cost import Cost
 from staticbp.inspection.drawing import (
     COLOURS,
@@ -25,9 +24,9 @@ from staticbp.inspection.drawing import (
     Picture,
     arrange,
     curves,
-    extra,
     functions_of,
     grouping,
+    package,
     shortened,
 )
 from staticbp.inspection.drawing import picture as draw
@@ -116,7 +115,7 @@ def svg(made: Picture, keys: Keys | None = None) -> str:
 
 
 def _environment() -> Any:
-    jinja = extra("jinja2")
+    jinja = package("jinja2")
     environment = jinja.Environment(
         loader=jinja.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -124,15 +123,16 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["python"] = _python
+    environment.filters["python"] = _highlighter()
     return environment
 
 
-def _python(text: str) -> Any:
-    """A line of Python with its words marked up."""
-    pygments, lexers, formatters = (extra(f"pygments{part}") for part in ("", ".lexers", ".formatters"))
-    marked = pygments.highlight(text, lexers.PythonLexer(stripnl=False), formatters.HtmlFormatter(nowrap=True))
-    return extra("markupsafe").Markup(marked.rstrip("\n"))
+def _highlighter() -> Callable[[str], Any]:
+    """What marks up the words of a line of Python."""
+    highlight, markup = package("pygments").highlight, package("markupsafe").Markup
+    lexer = package("pygments.lexers").PythonLexer(stripnl=False)
+    formatter = package("pygments.formatters").HtmlFormatter(nowrap=True)
+    return lambda text: markup(highlight(text, lexer, formatter).rstrip("\n"))
 
 
 def _colour(number: int) -> str:
@@ -187,12 +187,7 @@ def _generated(compilation: Compilation, keys: Keys) -> Iterator[Row]:
     for number, line in enumerate(written(compilation.schedule, compilation.title), 1):
         stmt = line.stmt
         mark = "" if stmt is None else "adjoint" if stmt.adjoint else "forward"
-        yield Row(str(line), keys.of(_lines(stmt)) if stmt is not None else "", number, mark)
-
-
-def _lines(stmt: Stmt) -> list[SrcLine]:
-    inner = [src for block in children(stmt) for child in block for src in _lines(child)]
-    return [*stmt.src, *inner]
+        yield Row(str(line), keys.of(source_lines(stmt)) if stmt is not None else "", number, mark)
 
 
 def _assembly(text: str) -> Iterator[Row]:

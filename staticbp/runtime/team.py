@@ -348,6 +348,11 @@ alone:
 """
 
 
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def threads_wanted() -> int:
     """The number of threads to compute with: what the environment says, or one for each core it may use.
 
@@ -362,7 +367,7 @@ def threads_wanted() -> int:
         text = os.environ.get(name, "").split(",")[0].strip()
         if text.isdecimal() and int(text) > 0:
             return min(int(text), MOST)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     return min(cores, MOST)
 
 

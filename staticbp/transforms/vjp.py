@@ -58,9 +58,10 @@ def vjp(rules: Rules, graph: Graph, active: Sequence[bool]) -> Graph:
         live = active_variables(graph, active)
         env, tape = forward(rules, graph, ins, live)
         bars: dict[Var, Value] = {}
+        masks = Masks()
         for out, ct in zip(differentiated, cts, strict=True):
-            _accumulate(bars, out, ct, {})
-        backward(rules, tape, bars, live)
+            _accumulate(bars, out, ct, {}, masks)
+        backward(rules, tape, bars, live, masks)
         outs = [read(env, atom) for atom in graph.outs]
         results = [bars.get(var, Lit(0, var.aval.strong())) for var in graph.invars]
         _name_results(graph, results)
@@ -92,10 +93,9 @@ def forward(rules: Rules, graph: Graph, ins: Sequence[Value], live: set[Var]) ->
     return env, tape
 
 
-def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: set[Var]) -> None:
+def backward(rules: Rules, tape: Sequence[Step], bars: dict[Var, Value], live: set[Var], masks: Masks) -> None:
     """Walk the tape backwards; `bars` maps variables of the graph to their cotangents."""
     makers: dict[Atom, Primitive] = {}  # the operations that gave the cotangents named here
-    masks = Masks()
     for step in reversed(tape):
         cts = [bars.pop(out, None) for out in step.eqn.outs]
         if all(ct is None for ct in cts):
@@ -121,9 +121,7 @@ def _pull(rules: Rules, step: Step, cts: Sequence[Value | None], masks: Masks) -
     return masks.pullback(step.eqn.op, cts[0], pull) if len(cts) == 1 else pull(*cts)
 
 
-def _accumulate(
-    bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[Atom, Primitive], masks: Masks | None = None
-) -> None:
+def _accumulate(bars: dict[Var, Value], var: Atom, ct: Value, makers: Mapping[Atom, Primitive], masks: Masks) -> None:
     """Add to a cotangent: the sum has its name then, and its parts say by which operation they came about."""
     if not isinstance(var, Var):
         return
@@ -134,7 +132,7 @@ def _accumulate(
     for part in parts:
         if part.atom in makers:
             named(part, f"{var.name}_bar_{makers[part.atom].label}")
-    bars[var] = named(parts[0] + parts[1] if masks is None else masks.add(*parts), f"{var.name}_bar")
+    bars[var] = named(masks.add(*parts), f"{var.name}_bar")
 
 
 def _name_results(graph: Graph, results: Sequence[Value]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import staticbp as bp
 from staticbp.api import saving
+from staticbp.core import packages
 from staticbp.errors import (
     ArgumentError,
     DtypeError,
@@ -231,9 +232,6 @@ def test_a_writer_that_fails_leaves_the_old_file(path, monkeypatch):
 
 
 def test_without_the_package_the_error_says_what_to_install(path, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(saving.importlib, "import_module", missing)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"staticbp\[io\]"):
         bp.save(path, 1.0)

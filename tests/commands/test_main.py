@@ -12,7 +12,7 @@ import pytest
 import staticbp as bp
 from staticbp.commands import doctor
 from staticbp.commands.main import main
-from staticbp.runtime import store
+from staticbp.runtime import store, team
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_kernels_are_timed_in_the_environment_given():
 
 @pytest.mark.usefixtures("plain")
 def test_limits_that_were_set(monkeypatch):
-    monkeypatch.setattr(doctor, "_cores", lambda: 4)
+    monkeypatch.setattr(team, "available_cores", lambda: 4)
     monkeypatch.setenv("STATICBP_NUM_THREADS", "1")
     assert by_topic()["threads"].advice == "unset STATICBP_NUM_THREADS to use all cores"
 

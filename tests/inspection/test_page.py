@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import staticbp as bp
+from staticbp.core import packages
 from staticbp.errors import MissingPackageError
 from staticbp.inspection import drawing
 
@@ -100,7 +101,7 @@ def test_formats(inspection, tmp_path):
 
 
 def test_packages_that_are_missing_are_named(inspection, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match=r"igraph\n  Write: pip install 'staticbp\[inspect\]'"):
         inspection.save_html(tmp_path / "page.html")
 
