@@ -15,7 +15,7 @@ from staticbp.core.graph import Atom, Lit
 from staticbp.core.primitive import Builder, Primitive, Traced, Value, recorded_equations
 from staticbp.ops.arithmetic import where
 from staticbp.ops.families import Elementwise
-from staticbp.ops.linear import reshape
+from staticbp.ops.linear import cast, reshape
 from staticbp.ops.reduce import reduce_sum
 from staticbp.ops.shape import transpose
 
@@ -66,7 +66,7 @@ class Masks:
         self._look()
         masks: list[Mask] = []
         inside = ct
-        if isinstance(op, Elementwise) or op in MOVES:
+        if isinstance(op, Elementwise) or op is cast or op in MOVES:
             while isinstance(inside, Traced) and inside.atom in self._inside:
                 mask, inside = self._inside[inside.atom]
                 masks.append(mask)

@@ -46,3 +46,10 @@ def test_a_product_that_the_user_wrote_is_left_alone() -> None:
     x = np.array([0.0, 2.0])
     value = bp.compile(lambda x: np.where(x > 0, 1.0, 0.0) * np.log(x))(x)
     np.testing.assert_array_equal(value, [np.nan, np.log(2.0)])
+
+
+def test_a_number_of_pythons() -> None:
+    """It has to be cast first, which is an operation of its own."""
+    slope = bp.grad(lambda x: np.where(x > 0, np.sqrt(x), 0.0))
+    assert slope(0.0) == 0.0
+    assert slope(4.0) == 0.25
