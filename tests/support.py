@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.codegen.writer import is_sliced, write
+from staticbp.core import shape as shapes
 from staticbp.core.aval import aval_of
 from staticbp.core.check import check_graph
 from staticbp.core.check_schedule import check_schedule
@@ -79,10 +80,14 @@ def execute(schedule: Schedule, source: str, args: Sequence[Any], consts: Sequen
         np.array(value, buffer.aval.dtype).view(Guarded) if buffer.aval.shape else buffer.aval.dtype.type(value)
         for buffer, value in zip([*schedule.arguments, *schedule.constants], [*args, *consts], strict=True)
     ]
-    results = [garbage(b.aval.shape, b.aval.dtype) for b in schedule.results]
+    sizes: dict[str, int] = {}
+    for buffer, x in zip(schedule.arguments, inputs, strict=False):
+        assert shapes.matched(buffer.aval.shape, np.shape(x), sizes), f"{buffer!r} is given {np.shape(x)}"
+    results = [garbage(shapes.evaluate(b.aval.shape, sizes), b.aval.dtype) for b in schedule.results]
     extra: list[Any] = []
     if schedule.workspace:
-        extra.append(np.full(schedule.workspace, 0xFF, np.uint8).view(Guarded))
+        (room,) = shapes.evaluate((schedule.workspace,), shapes.padded_sizes(sizes, schedule.padding))
+        extra.append(np.full(room, 0xFF, np.uint8).view(Guarded))
     if is_sliced(schedule):
         extra.append(np.array([0, 0, BUDGET]))
     before = [np.copy(x) for x in inputs]
@@ -119,11 +124,11 @@ def assert_lowered(graph: Graph, args: Sequence[Any], tolerance: float | None = 
 def assert_close(found: Any, wanted: Any, tolerance: float | None = None) -> None:
     """Equal up to roundings, relative to the largest element; integers to the last bit."""
     found, wanted = np.asarray(found), np.asarray(wanted)
-    if wanted.dtype.kind != "f":
+    if wanted.dtype.kind not in "fc":
         np.testing.assert_array_equal(found, wanted)
         return
     if tolerance is None:
-        tolerance = 2e-4 if wanted.dtype == np.float32 else 1e-11
+        tolerance = 2e-4 if wanted.dtype in (np.float32, np.complex64) else 1e-11
     finite = np.abs(wanted[np.isfinite(wanted)])
     size = max(1.0, float(np.max(finite, initial=0.0)))
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * size)

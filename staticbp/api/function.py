@@ -27,15 +27,20 @@ from staticbp.api.arguments import (
     lift_arrays,
     parameter_names,
     positional_names,
+    title,
 )
+from staticbp.api.causes import History
+from staticbp.api.forms import RECENT, Call, Form, in_order
 from staticbp.api.home import HOME, Home
+from staticbp.api.sizes import Axes, Pattern, Sizes
+from staticbp.api.standalone import Standalone, cfunc_of, njit_of, standalone
 from staticbp.compilation import Compilation, Outputs, identifier, identifiers, user_stacklevel
 from staticbp.core.graph import Graph, SrcLine
 from staticbp.core.recording import RECORDING
-from staticbp.core.tree import NAMESPACE, Structure
+from staticbp.core.tree import NAMESPACE
 from staticbp.errors import ArgumentError, RetraceWarning, StaticbpError
 from staticbp.inspection.text import Inspection
-from staticbp.runtime.dispatch import Donated, Entry, admit, converter, signature
+from staticbp.runtime.dispatch import Donated, admit, converter
 from staticbp.runtime.gate import MISS, Gate, Passage, write_gate
 from staticbp.trace.guards import Guards, collect
 from staticbp.trace.names import defined_at, here
@@ -45,43 +50,6 @@ R = TypeVar("R")
 F = TypeVar("F", bound="Function[..., Any]")
 
 RETRACES = 3  # of one name, after which the user is told
-RECENT = 4  # forms that are tried before the arguments are taken apart to find the right one
-
-
-@dataclasses.dataclass(slots=True)
-class Call:
-    """The arguments of a call: as they were given, without the static ones, and as leaves."""
-
-    given: tuple[tuple[Any, ...], dict[str, Any]]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    statics: tuple[Any, ...]
-    leaves: list[Any]
-    structure: Structure
-
-    @property
-    def key(self) -> Any:
-        """What a compiled form is found by."""
-        return (self.structure, signature(self.leaves), self.statics)
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class Form:
-    """A function compiled for one signature."""
-
-    entry: Entry
-    guards: Guards
-    converters: list[tuple[int, Callable[[Any], Any]]]
-    join: Callable[[Sequence[Any]], Any]
-    gate: Gate | None
-
-    def __call__(self, leaves: Sequence[Any]) -> Any:
-        """The result for leaves as the user gave them."""
-        self.entry.check_donated(leaves)
-        arguments = list(leaves)
-        for position, convert in self.converters:
-            arguments[position] = convert(arguments[position])
-        return self.join(self.entry(arguments))
 
 
 class Function(Generic[P, R]):
@@ -90,8 +58,9 @@ class Function(Generic[P, R]):
     __wrapped__: Callable[..., Any]
     __name__: str
     __qualname__: str
+    _has_same_arguments = False  # as the function that it transforms
 
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *, dynamic_axes: Axes | bool = True, **options: Any) -> None:
         functools.update_wrapper(self, function, updated=())
         if not isinstance(function, Function):
             kept = {name: value for name, value in getattr(function, "__dict__", {}).items() if name != HOME}
@@ -99,9 +68,14 @@ class Function(Generic[P, R]):
         self._options = options
         self._statics: Statics | None = getattr(function, "_statics", None)
         self._forms: dict[Any, Form] = {}
-        self._gates: list[Gate] = []  # of the forms used last, the latest first
+        self._gates: list[Gate] = []  # of the forms used last, in the order in which they are tried
+        self._general: set[Gate] = set()  # those that serve more than one list of shapes
+        inner = getattr(function, "_sizes", None)
+        axes = dynamic_axes if inner is None else inner.handed_on(self._has_same_arguments)
+        self._sizes = Sizes(axes, title(function))
         self._lock = threading.RLock()
         self._retraced: Counter[str] = Counter()
+        self._history = History()
         self._bound: dict[int, Function[..., Any]] = {}  # to the objects that it was a method of last
 
     # -- what transforms say of themselves --------------------------------------------------------------------
@@ -165,26 +139,49 @@ class Function(Generic[P, R]):
 
     def _find(self, call: Call) -> Form:
         """The compiled form for a call, made anew when something that it had frozen has changed."""
-        key = call.key
         with self._lock:
-            form = self._forms.get(key)
+            exact = self._forms.get(call.key)
+            pattern = (
+                None if exact is not None else self._sizes.pattern(call.kind, call.leaves, lambda: self._paths(call))
+            )
+            form = exact or self._forms.get(call.key_for(pattern))
             changed = None if form is None else form.guards.changed()
             if changed is not None:
                 self._note_retrace(changed)
             if form is None or changed is not None:
                 outdated = None if form is None else form.gate
                 self._gates = [gate for gate in self._gates if gate is not outdated]
-                form = self._forms[key] = self._form(call)
-            if form.gate is not None:
-                # A new list: another thread may be going through the old one.
-                self._gates = [form.gate, *(gate for gate in self._gates if gate is not form.gate)][:RECENT]
+                with self._history.compiling(self._name(), call, self._paths(call), changed):
+                    form = self._made(call, pattern)
+            # A new list: another thread may be going through the old one.
+            self._gates = in_order(form, self._gates, self._general)
             return form
 
-    def _form(self, call: Call) -> Form:
-        compilation = self._compilation(call)
+    def _made(self, call: Call, pattern: Pattern | None) -> Form:
+        """A form for a pattern of shapes; where it has to be, for the shapes of this call alone."""
+        if pattern is not None:
+            try:
+                form = self._forms[call.key_for(pattern)] = self._form(call, self._compilation(call, pattern))
+            except Exception as reason:
+                if self._sizes.declared:
+                    raise
+                self._sizes.refuse(call.kind, pattern, reason, self._paths(call))
+            else:
+                self._sizes.note(call.kind, call.leaves, pattern)
+                return form
+        form = self._forms[call.key] = self._form(call, self._compilation(call))
+        self._sizes.note(call.kind, call.leaves, None)
+        self._sizes.warn_if_many(call.kind, self._paths(call))
+        return form
+
+    def _paths(self, call: Call) -> list[str]:
+        """What the leaves of a call are called."""
+        return argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
+
+    def _form(self, call: Call, compilation: Compilation) -> Form:
         entry, outputs = compilation.entry, compilation.outputs
         entry.check_donated(call.leaves)
-        guards = collect(origin(self), _reachable((call.given, self._others())))
+        guards = self._guards(call)
         statics = {where: value for where, _, value in call.statics}
         passage = Passage(entry, outputs.structure, outputs.plain, outputs.join, guards.expression, guards.names)
         return Form(
@@ -194,6 +191,18 @@ class Function(Generic[P, R]):
             join=outputs.join,
             gate=write_gate(*call.given, statics, passage, self._argument_names(len(call.given[0]))),
         )
+
+    def _guards(self, call: Call) -> Guards:
+        """What tracing such a call freezes."""
+        return collect(origin(self), _reachable((call.given, self._others())))
+
+    def _with_form(self, call: Call, compilation: Compilation) -> Function[P, R]:
+        """The same function for calls like this one only, with this compilation in place of what it would find."""
+        other = object.__new__(type(self))  # a copy would be what pickle makes of it, which is the function itself
+        other.__dict__.update(self.__dict__)
+        form = self._form(call, compilation)
+        other._forms, other._gates, other._lock = {call.key: form}, [form.gate] if form.gate else [], threading.RLock()
+        return other
 
     def _others(self) -> Sequence[Callable[..., Any]]:
         """What is called besides the function itself, and has frozen what it read as well."""
@@ -206,8 +215,12 @@ class Function(Generic[P, R]):
             return error
         return ArgumentError(f"an argument of {self._name()} does not fit into 64 bits: {error}", src=here().src)
 
-    def _compilation(self, call: Call) -> Compilation:
-        paths = argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
+    def _compilation(self, call: Call, pattern: Pattern | None = None) -> Compilation:
+        """The way of a call through the compiler, for its shapes or for a pattern that they have."""
+        paths = self._paths(call)
+        avals = [admit(leaf, path) for leaf, path in zip(call.leaves, paths, strict=True)]
+        if pattern is not None:
+            avals = [a if shape is None else a.with_shape(shape) for a, shape in zip(avals, pattern, strict=True)]
 
         def function(*values: Any) -> Any:
             args, kwargs = call.structure.unflatten(values)
@@ -217,7 +230,7 @@ class Function(Generic[P, R]):
             name=self._name(),
             title=_title(self._description(), defined_at(origin(self))),
             function=function,
-            avals=[admit(leaf, path) for leaf, path in zip(call.leaves, paths, strict=True)],
+            avals=avals,
             names=self._leaf_names(paths),
             origin=origin(self),
             donate=self._donate(call),
@@ -253,11 +266,31 @@ class Function(Generic[P, R]):
           return y
         """
         call = self._call(args, kwargs)
-        return Inspection(self._compilation(call), *self._both_passes(call))
+        compiled = call.key in self._forms
+        pattern = None if compiled else self._sizes.known(call.kind, call.leaves, lambda: self._paths(call))
+        form = self._forms.get(call.key_for(pattern))
+        exact = None if pattern is None else lambda: self._compilation(call)
+        subject = self._history.subject(call, self._paths(call), form, lambda: self._guards(call), exact)
+        return Inspection(self._compilation(call, pattern), subject, *self._both_passes(call))
 
     def _both_passes(self, call: Call) -> tuple[Callable[[], Compilation], ...]:
         """What gives the forward and the backward pass by themselves, where there are such."""
         return ()
+
+    # -- for code that is not staticbp's ----------------------------------------------------------------------
+    def _standalone(self, *args: Any, **kwargs: Any) -> tuple[Standalone, Compilation]:
+        """What a call is compiled to, to be called without the boundary of a `Function`."""
+        call = self._call(args, kwargs)
+        compilation = self._compilation(call)
+        return standalone(compilation, call.structure, self._argument_names(len(call.args))), compilation
+
+    def njit(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """A function of Numba's that computes this for arguments like these; see `staticbp.njit`."""
+        return njit_of(self._standalone(*args, **kwargs)[0])
+
+    def cfunc(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """A callback for SciPy's functions in C that computes this; see `staticbp.cfunc`."""
+        return cfunc_of(*self._standalone(*args, **kwargs))
 
     # -- as a method, and in pickles --------------------------------------------------------------------------
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -295,6 +328,14 @@ class Bound:
     def inspect(self, *args: Any, **kwargs: Any) -> Inspection:
         """As `Function.inspect`."""
         return self.__func__.inspect(*self.__func__._bind_first(self.__self__, args), **kwargs)
+
+    def njit(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Function.njit`; the instance is the first argument of what is made."""
+        return self.__func__.njit(*self.__func__._bind_first(self.__self__, args), **kwargs)
+
+    def cfunc(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Function.cfunc`."""
+        return self.__func__.cfunc(*self.__func__._bind_first(self.__self__, args), **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.__func__, name)

@@ -20,9 +20,11 @@ BOOL = np.dtype(np.bool_)
 INT64 = np.dtype(np.int64)
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
+COMPLEX64 = np.dtype(np.complex64)
+COMPLEX128 = np.dtype(np.complex128)
 
 _INTEGERS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
-SUPPORTED = (BOOL, *(np.dtype(t) for t in _INTEGERS), FLOAT32, FLOAT64)
+SUPPORTED = (BOOL, *(np.dtype(t) for t in _INTEGERS), FLOAT32, FLOAT64, COMPLEX64, COMPLEX128)
 
 _SHORT = {"b": "bool", "i": "i", "u": "u", "f": "f", "c": "c"}
 _WEAK_TYPES: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
@@ -57,6 +59,11 @@ class Aval:
         """Whether a derivative can flow through values of this type."""
         return self.dtype.kind in "fc"
 
+    @property
+    def is_complex(self) -> bool:
+        """Whether the values are complex numbers."""
+        return self.dtype.kind == "c"
+
     def with_shape(self, shape: Sequence[Dim]) -> Aval:
         """The same dtype in another shape."""
         return Aval(tuple(shape), self.dtype, self.weak and not shape)
@@ -85,12 +92,12 @@ def check_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
     if native not in SUPPORTED:
         raise DtypeError(
             f"{what} has dtype {dtype}, which staticbp does not compile",
-            advice="Use float64, float32, an integer dtype or bool: convert with .astype(...).",
+            advice="Use float64, float32, complex128, complex64, an integer dtype or bool: convert with .astype(...).",
         )
     return native
 
 
-def weak_aval(value: bool | float) -> Aval:
+def weak_aval(value: complex) -> Aval:
     """The type of a Python scalar."""
     kind: type = type(value)
     return Aval((), _python_dtype(kind), weak=True)
@@ -104,8 +111,10 @@ def _python_dtype(kind: type) -> np.dtype[Any]:
         return INT64
     if issubclass(kind, float):
         return FLOAT64
+    if issubclass(kind, complex):
+        return COMPLEX128
     raise DtypeError(
-        f"a {kind.__name__} is not a number that staticbp compiles", advice="Use a float, an int or a bool."
+        f"a {kind.__name__} is not a number that staticbp compiles", advice="Use a float, a complex, an int or a bool."
     )
 
 

@@ -4,10 +4,11 @@
 
     Schedule  = Schedule(name, buffers, body: [Stmt], results: [Buffer], checks: [Check messages])
     Buffer    = Buffer(name, aval, role, offset)         role: argument | constant | result | workspace | view
+    Size      = Size(name, buffer, axis)                 a symbol: what an argument's size along an axis is called
     Ref       = Ref(buffer, prefix: (Affine, ...), transposed)   an array in memory: a buffer, or one row of it
     Stmt      = Loop(index, extent, body, reverse, grain) | Let(name, expr) | Update(name, expr)
               | Store(buffer, index, expr) | Accumulate(buffer, index, combine, expr)
-              | Call(kernel, args) | Reshape(view, ref) | Check(ok, status)
+              | Call(kernel, args, status) | Reshape(view, ref) | Check(ok, status)
               | If(test, then, orelse) | While(test, body)
     Expr      = Load(buffer, index) | Apply(template, args, dtype) | Const(value) | Local(name, dtype) | Affine
     Affine    = offset + sum of coefficient * loop index
@@ -39,12 +40,21 @@ class Buffer:
     name: str
     aval: Aval
     role: str
-    offset: int | None = None
+    offset: Dim | None = None
     of: Ref | None = None
 
     def __repr__(self) -> str:
         place = f" @{self.offset}" if self.offset is not None else ""
         return f"{self.role} {self.name}: {self.aval}{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A symbol, and where its value is found."""
+
+    name: str
+    buffer: Buffer
+    axis: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,12 +267,16 @@ Operand = Ref | Expr | bool | int | float
 
 @dataclass(slots=True, eq=False)
 class Call(Stmt):
-    """``kernel(*args)``.  `reads` and `writes` say which of the arguments it reads and writes."""
+    """``kernel(*args)``.  `reads` and `writes` say which of the arguments it reads and writes.
+
+    A kernel that can fail says whether it did not; `status` is what the function returns then.
+    """
 
     kernel: str
     args: tuple[Operand, ...]
     reads: tuple[Ref, ...]
     writes: tuple[Ref, ...]
+    status: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -313,7 +327,8 @@ class Schedule:
     """A function in terms of loops, buffers and kernel calls.
 
     `arguments`, `constants` and `results` are in the order of the graph's inputs, consts and outputs;
-    `workspace` is the size of the arena in bytes.
+    `workspace` is the size of the arena in bytes.  `sizes` are the symbols in it; those of offsets are rounded up to
+    multiples of `padding`.
     """
 
     name: str
@@ -323,8 +338,10 @@ class Schedule:
     temporaries: list[Buffer]
     body: list[Stmt]
     failures: list[Failure]
-    workspace: int = 0
+    workspace: Dim = 0
     lower_bound: int = 0
+    sizes: list[Size] = field(default_factory=list)
+    padding: int = 1
 
     def buffers(self) -> Iterator[Buffer]:
         """All buffers, in order."""
@@ -344,6 +361,7 @@ def schedule_text(schedule: Schedule) -> str:
     """The textual form of a schedule."""
     lines = [f"schedule {schedule.name}"]
     lines += [f"  {buffer!r}" for buffer in schedule.buffers()]
+    lines += [f"  size {size.name} = {size.buffer.name}.shape[{size.axis}]" for size in schedule.sizes]
     lines += [
         f"  fails with {n}: {f.kind}: {f.message}" + (f"  at {f.src}" if f.src else "")
         for n, f in enumerate(schedule.failures, 1)
@@ -399,8 +417,8 @@ def _statement(stmt: Stmt, indent: str) -> Iterator[str]:
         case Accumulate(buffer=buffer, index=index, combine=combine, expr=expr):
             target = f"{buffer.name}[{', '.join(map(expression_text, index))}]"
             yield f"{indent}accumulate {target} = {combine.format(target, expression_text(expr))}"
-        case Call(kernel=kernel, args=args):
-            yield f"{indent}call {kernel}({', '.join(map(_operand, args))})"
+        case Call(kernel=kernel, args=args, status=status):
+            yield f"{indent}call {kernel}({', '.join(map(_operand, args))})" + (f" else {status}" if status else "")
         case Reshape(view=view, ref=ref):
             yield f"{indent}view {view.name}: {view.aval} = {_operand(ref)}"
         case Check(ok=ok, status=status):

@@ -7,16 +7,20 @@ serves symbolic ones too::
     Shape = tuple[Dim, ...]
 
 ``DimExpr`` is a polynomial with integer coefficients over named symbols, each of which stands for a size of
-at least one.  Two dimensions are *the same* when their polynomials are.
+at least `SMALLEST`: arrays of size one are repeated, so they are never taken for what has a symbol.  Two dimensions
+are *the same* when their polynomials are; what else holds of all sizes `at_least` says.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from staticbp.errors import ShapeError
+from staticbp.errors import ConcreteSizeError, ShapeError
+
+SMALLEST = 2  # the least size that a symbol stands for
+TYPICAL = 64  # what a symbol counts as where only the order of magnitude matters
 
 Monomial = tuple[str, ...]  # the sorted names of the symbols multiplied together; () is the constant term
 
@@ -69,6 +73,21 @@ class DimExpr:
         """The names of the symbols in this expression."""
         return {name for monomial, _ in self.terms for name in monomial}
 
+    @property
+    def name(self) -> str | None:
+        """The name of the symbol that this is and nothing else, or None."""
+        if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
+            return self.terms[0][0][0]
+        return None
+
+    def renamed(self, name_of: Callable[[str], str]) -> Dim:
+        """The same expression in other symbols."""
+        renamed: dict[Monomial, int] = {}
+        for monomial, c in self.terms:
+            names = tuple(sorted(map(name_of, monomial)))
+            renamed[names] = renamed.get(names, 0) + c
+        return _normal(renamed)
+
     def __str__(self) -> str:
         text = ""
         for monomial, coefficient in reversed(self.terms):
@@ -81,6 +100,15 @@ class DimExpr:
 
 Dim = int | DimExpr
 Shape = tuple[Dim, ...]
+
+
+class Extent:
+    """A symbolic dimension in the hands of the user's program; what it can do there `trace/sizes.py` says."""
+
+    __slots__ = ("dim",)
+
+    def __init__(self, dim: DimExpr) -> None:
+        self.dim = dim
 
 
 def symbol(name: str) -> DimExpr:
@@ -107,15 +135,93 @@ def is_static(shape: Iterable[Dim]) -> bool:
 
 
 def static(dim: Dim, purpose: str = "this operation") -> int:
-    """`dim` as an integer; a `ShapeError` when it is symbolic."""
+    """`dim` as an integer; a `ConcreteSizeError` when it is symbolic."""
     if isinstance(dim, DimExpr):
-        raise ShapeError(f"{purpose} needs a concrete size, but this dimension is the symbol {dim}")
+        raise ConcreteSizeError(
+            f"{purpose} needs a concrete size, but this dimension is the symbol {dim}",
+            advice="Leave the argument out of dynamic_axes: the function is then compiled for each of its sizes.",
+        )
     return dim
 
 
 def static_shape(shape: Iterable[Dim], purpose: str = "this operation") -> tuple[int, ...]:
-    """`shape` as integers; a `ShapeError` when a dimension is symbolic."""
+    """`shape` as integers; a `ConcreteSizeError` when a dimension is symbolic."""
     return tuple(static(dim, purpose) for dim in shape)
+
+
+def at_least(dim: Dim, bound: Dim) -> bool | None:
+    """Whether ``dim >= bound`` whatever the sizes are: True or False where that is certain, else None.
+
+    Examples
+    --------
+    >>> n = symbol("n")
+    >>> at_least(n, 2), at_least(1, n), at_least(n, 3), at_least(n * 4, n)
+    (True, False, None, True)
+    """
+    surplus, shortage = _least(dim - bound), _least(bound - dim)
+    if surplus is not None and surplus >= 0:
+        return True
+    return False if shortage is not None and shortage > 0 else None
+
+
+def is_surely(dim: Dim, bound: Dim, purpose: str) -> bool:
+    """Whether ``dim >= bound``; a `ConcreteSizeError` when that depends on the sizes."""
+    known = at_least(dim, bound)
+    return static(dim, purpose) >= static(bound, purpose) if known is None else known
+
+
+def _least(dim: Dim) -> int | None:
+    """The least number that a dimension can be; None when it may fall without end."""
+    if any(c < 0 for monomial, c in _terms(dim) if monomial):
+        return None
+    return sum(c * int(SMALLEST ** len(monomial)) for monomial, c in _terms(dim))
+
+
+def symbols(shape: Iterable[Dim]) -> set[str]:
+    """The names of the symbols in a shape.
+
+    Examples
+    --------
+    >>> sorted(symbols((3, symbol("n"), symbol("m") * 2)))
+    ['m', 'n']
+    """
+    return {name for dim in shape if isinstance(dim, DimExpr) for name in dim.symbols()}
+
+
+def padded(dim: Dim, unit: int) -> Dim:
+    """At least `dim`, and a multiple of `unit` where the sizes `padded_sizes` gives are put in.
+
+    Examples
+    --------
+    >>> bound = padded(symbol("n") * 24 + 8, 64)
+    >>> str(bound), bound.evaluate(padded_sizes({"n": 3}, granule(symbol("n") * 24, 64)))
+    ('24*n_up + 64', 256)
+    """
+    if isinstance(dim, int):
+        return -(-dim // unit) * unit
+    kept = {tuple(padded_name(s) for s in monomial): c for monomial, c in dim.terms if c > 0}
+    constant = kept.pop((), 0)
+    return _normal({**kept, (): -(-constant // unit) * unit})
+
+
+def padded_name(symbol_name: str) -> str:
+    """The symbol of a size that is rounded up."""
+    return f"{symbol_name}_up"
+
+
+def padded_sizes(sizes: Mapping[str, int], to: int) -> dict[str, int]:
+    """The sizes of padded symbols: rounded up to multiples of `to`."""
+    return {padded_name(name): -(-found // to) * to for name, found in sizes.items()}
+
+
+def granule(dim: Dim, unit: int) -> int:
+    """To what multiples symbols have to be rounded up, for each of the terms to be a multiple of `unit`."""
+    return max((unit // math.gcd(unit, c) for monomial, c in _terms(dim) if monomial), default=1)
+
+
+def typical(dim: Dim) -> int:
+    """About how large a dimension is, where only the order of magnitude matters."""
+    return dim.evaluate(dict.fromkeys(dim.symbols(), TYPICAL)) if isinstance(dim, DimExpr) else dim
 
 
 def same(left: Sequence[Dim], right: Sequence[Dim]) -> bool:
@@ -173,6 +279,51 @@ def total(dims: Iterable[Dim]) -> Dim:
 def negate(dim: Dim) -> Dim:
     """Minus a dimension, as offsets from it need it."""
     return -dim
+
+
+def matched(pattern: Sequence[Dim], shape: Sequence[int], sizes: dict[str, int]) -> bool:
+    """Whether a shape is one that `pattern` stands for; `sizes` gains what the symbols stand for then.
+
+    Symbols are bound where they stand alone, and before they occur in other expressions.
+
+    Examples
+    --------
+    >>> n, sizes = symbol("n"), {}
+    >>> matched((n, 3), (5, 3), sizes), sizes, matched((n,), (4,), sizes), matched((n + 1,), (6,), sizes)
+    (True, {'n': 5}, False, True)
+    """
+    if len(pattern) != len(shape):
+        return False
+    for dim, found in zip(pattern, shape, strict=True):
+        if isinstance(dim, DimExpr):
+            name = dim.name
+            if name is not None and name not in sizes:
+                if found < SMALLEST:
+                    return False
+                sizes[name] = found
+            elif dim.symbols() - sizes.keys() or dim.evaluate(sizes) != found:
+                return False
+        elif dim != found:
+            return False
+    return True
+
+
+def only_splits(old: Shape, new: Shape) -> bool:
+    """Whether a reshape only takes axes apart, besides adding and dropping axes of size one.
+
+    Examples
+    --------
+    >>> only_splits((6, 5), (2, 3, 5)), only_splits((2, 3), (6,)), only_splits((2, 1, 3), (1, 2, 3))
+    (True, False, True)
+    """
+    rest = list(reversed(squeezed(new)))
+    for dim in squeezed(old):
+        taken: Dim = 1
+        while rest and not same((taken,), (dim,)):
+            taken = size((taken, rest.pop()))
+        if not same((taken,), (dim,)):
+            return False
+    return not rest
 
 
 def squeezed(shape: Sequence[Dim]) -> Shape:

@@ -22,12 +22,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from staticbp import errors
+from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, check_dtype, weak_aval
 from staticbp.core.primitive import Traced
 from staticbp.core.schedule import Failure
+from staticbp.core.shape import Dim
 from staticbp.errors import ArgumentError, DonationError, DtypeError, LeakedTracerError, StaticbpError
 from staticbp.runtime.frame import MISFIT
-from staticbp.runtime.memory import ARENAS, BUFFERS
+from staticbp.runtime.memory import ARENAS, BUFFERS, roomy
 
 PAUSED = -1  # the status of a function that has run one slice of a long loop
 SLICE = 0.05  # seconds: how long a slice lasts, and with it how soon Ctrl-C is heard
@@ -203,13 +205,29 @@ class Entry:
         The results that are zero: memory that comes as zeros (from calloc), of which the function knows nothing.
     donated : sequence of Donated
         The results that are arguments.
-    workspace : int
+    workspace : int or DimExpr
         The size of the arena in bytes that the function is given; 0 when it wants none.
+    padding : int
+        To multiples of what the sizes that it depends on are rounded up.
+    sizes : sequence of (str, int, int)
+        The symbols in types and in the workspace, each with the leaf and the axis that it is the size of.
     failures : sequence of Failure
         What the statuses mean.
     """
 
-    __slots__ = ("_donated", "_failures", "constants", "function", "lent", "results", "updated", "workspace", "zeros")
+    __slots__ = (
+        "_donated",
+        "_failures",
+        "constants",
+        "function",
+        "lent",
+        "padding",
+        "results",
+        "sizes",
+        "updated",
+        "workspace",
+        "zeros",
+    )
 
     def __init__(
         self,
@@ -220,7 +238,9 @@ class Entry:
         lent: Collection[int] = (),
         zeros: Collection[int] = (),
         donated: Sequence[Donated] = (),
-        workspace: int = 0,
+        workspace: Dim = 0,
+        padding: int = 1,
+        sizes: Sequence[tuple[str, int, int]] = (),
         failures: Sequence[Failure] = (),
     ) -> None:
         self.function = function
@@ -230,6 +250,8 @@ class Entry:
         self.zeros = frozenset(zeros)
         self.updated = {item.result: item.leaf for item in donated}
         self.workspace = workspace
+        self.padding = padding
+        self.sizes = tuple(sizes)
         self._donated = tuple(donated)
         self._failures = tuple(failures)
 
@@ -241,7 +263,11 @@ class Entry:
             self.fail(made)
         known: dict[int, Any] = dict(zip(self.lent, large, strict=True))
         known |= {i: leaves[leaf] for i, leaf in self.updated.items()}
-        known |= {i: _zero(*self.results[i]) for i in self.zeros}
+        if self.zeros:
+            sizes = self._sizes(leaves)
+            for i in self.zeros:
+                shape, dtype = self.results[i]
+                known[i] = _zero(shapes.evaluate(shape, sizes), dtype)
         fresh = iter(made)
         return [known[i] if i in known else next(fresh) for i in range(len(self.results))]
 
@@ -249,11 +275,21 @@ class Entry:
         arguments = [*leaves, *(constant.current() for constant in self.constants), *large]
         if not self.workspace:
             return self.function(*arguments)
-        arena = ARENAS.take(self.workspace)
+        arena = ARENAS.take(self._room(leaves))
         try:
             return self.function(*arguments, arena)
         finally:
             ARENAS.give(arena)
+
+    def _sizes(self, leaves: Sequence[Any]) -> dict[str, int]:
+        """What the symbols stand for in a call."""
+        return {name: np.shape(leaves[leaf])[axis] for name, leaf, axis in self.sizes}
+
+    def _room(self, leaves: Sequence[Any]) -> int:
+        """The bytes of workspace that a call is given."""
+        if isinstance(self.workspace, int):
+            return self.workspace
+        return roomy(self.workspace.evaluate(shapes.padded_sizes(self._sizes(leaves), self.padding)))
 
     def settle(self, status: int, leaves: Sequence[Any], large: Sequence[Array]) -> tuple[Any, ...] | None:
         """What a call comes to that gave this status: an error; or results, once arrays are as code takes them.

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,6 +34,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.np.arrayobj import populate_array
 
+from staticbp.runtime.extents import extent_of, misfit
 from staticbp.runtime.frame import MISFIT
 from staticbp.runtime.spec import WORK, Convention, Frame, Spec, parameters_of
 from staticbp.runtime.symbols import NDARRAY_TYPE, NUMPY_FUNCTIONS, address
@@ -167,6 +167,7 @@ class _Writer:
         self.function = function
         self.release_gil = release_gil
         self.builder = ir.IRBuilder(entry.append_basic_block("entry"))
+        self.sizes: dict[str, ir.Value] = {}  # what symbols stand for, once an argument that has them was checked
 
     def write(self, specs: Convention) -> None:
         """The entry of a function that is given all its parameters, and whose status is the result."""
@@ -230,7 +231,7 @@ class _Writer:
         )
         if spec.shape:
             extents = zip(self.extents(item, spec), spec.shape, strict=True)
-            yield self.any_of([builder.icmp_signed("!=", found, I64(wanted)) for found, wanted in extents])
+            yield self.any_of([misfit(builder, found, wanted, self.sizes) for found, wanted in extents])
 
     def any_of(self, conditions: Sequence[ir.Value]) -> ir.Value:
         """Whether one of the conditions holds."""
@@ -244,8 +245,12 @@ class _Writer:
 
     def array(self, item: ir.Value, spec: Spec) -> ir.Value:
         """The array as Numba's code takes it, of an object that is as specified."""
-        shape = self.extents(item, spec) if spec.shape is None else [I64(extent) for extent in spec.shape]
+        shape = self.extents(item, spec) if spec.shape is None else self.shape(spec)
         return self.array_at(self.field(item, DATA, POINTER), shape, spec)
+
+    def shape(self, spec: Spec) -> list[ir.Value]:
+        """The extents that are specified."""
+        return [extent_of(self.builder, dim, self.sizes) for dim in spec.shape or ()]
 
     def array_at(self, data: ir.Value, shape: Sequence[ir.Value], spec: Spec) -> ir.Value:
         """The array in memory at `data`."""
@@ -345,7 +350,7 @@ class _FrameWriter(_Writer):
         count = len(frame.arguments)
         borrowed = iter(values[count : count + len(lent)])
         work = values[count + len(lent) :]
-        if frame.workspace and not frame.takes_work:
+        if isinstance(frame.workspace, int) and frame.workspace and not frame.takes_work:
             work = [self.array_at(self.reserve(frame.workspace, "work"), [I64(frame.workspace)], WORK)]
         values[count:] = [*(next(borrowed) if is_lent else next(fresh) for is_lent in frame.lent), *work]
         status = self.run(values)
@@ -373,8 +378,8 @@ class _FrameWriter(_Writer):
         for i, spec in enumerate(frame.arguments if frame.updated else ()):
             if spec.array:
                 start = builder.ptrtoint(self.field(self.item(i), DATA, POINTER), I64)
-                nbytes = math.prod(spec.shape or ()) * spec.dtype.itemsize
-                bounds[i] = start, builder.add(start, I64(nbytes))
+                count = functools.reduce(builder.mul, self.shape(spec), I64(spec.dtype.itemsize))
+                bounds[i] = start, builder.add(start, count)
         overlaps = [
             builder.and_(
                 builder.icmp_unsigned("<", bounds[i][0], bounds[j][1]),
@@ -389,14 +394,22 @@ class _FrameWriter(_Writer):
 
     def fresh(self, results: ir.Value, position: int, spec: Spec) -> ir.Value:
         """A new array among the results."""
-        shape = spec.shape or ()
-        kind = ir.ArrayType(I64, len(shape))
-        extents = ir.GlobalVariable(self.entry.module, kind, f"shape{position}")
-        extents.initializer, extents.linkage, extents.global_constant = kind(shape), "internal", True
-        where = self.builder.bitcast(extents, I64.as_pointer())
-        array = self.call("staticbp.PyArray_Empty", I32(len(shape)), where, self.descr(spec), I32(0))
+        where = self.stored(self.shape(spec), f"shape{position}")
+        array = self.call("staticbp.PyArray_Empty", I32(spec.ndim), where, self.descr(spec), I32(0))
         self.put(results, position, array)
         return self.array(array, spec)
+
+    def stored(self, values: Sequence[ir.Value], name: str) -> ir.Value:
+        """Numbers in memory: that of the module where they are known now."""
+        if all(isinstance(value, ir.Constant) for value in values):
+            kind = ir.ArrayType(I64, len(values))
+            known = ir.GlobalVariable(self.entry.module, kind, name)
+            known.initializer, known.linkage, known.global_constant = kind(list(values)), "internal", True
+            return self.builder.bitcast(known, I64.as_pointer())
+        memory = self.builder.bitcast(self.reserve(8 * len(values), name), I64.as_pointer())
+        for position, value in enumerate(values):
+            self.builder.store(value, self.builder.gep(memory, [I64(position)]))
+        return memory
 
     def put(self, results: ir.Value, position: int, value: ir.Value, after: ir.Value | None = None) -> None:
         """Have `value` among the results, which are given up if there is none; be done with the object `after`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from staticbp.core import shape as shapes
 from staticbp.runtime.spec import Convention, Frame, Spec
 
 MISFIT = -2
@@ -36,16 +37,20 @@ def framed(function: Callable[..., int], convention: Convention) -> Callable[...
         return function
     frame = convention
     count, lent = len(frame.arguments), sum(frame.lent)
-    calls_for_work = frame.workspace and not frame.takes_work
+    stacked = 0 if frame.takes_work or not isinstance(frame.workspace, int) else frame.workspace
 
     def call(*given: Any) -> Any:
         arguments = given[:count]
-        if not fits(arguments, frame):
+        sizes: dict[str, int] = {}
+        if not fits(arguments, frame, sizes):
             return MISFIT
         large = iter(given[count : count + lent])
         kinds = [*zip(frame.results, frame.lent, strict=True)]
-        results = [next(large) if is_lent else np.empty(spec.shape or (), spec.dtype) for spec, is_lent in kinds]
-        work = (np.empty(frame.workspace, np.uint8),) if calls_for_work else given[count + lent :]
+        results = [
+            next(large) if is_lent else np.empty(shapes.evaluate(spec.shape or (), sizes), spec.dtype)
+            for spec, is_lent in kinds
+        ]
+        work = (np.empty(stacked, np.uint8),) if stacked else given[count + lent :]
         status = function(*arguments, *results, *work)
         made = [result for result, is_lent in zip(results, frame.lent, strict=True) if not is_lent]
         return status or tuple([result if result.ndim else result[()] for result in made])
@@ -53,21 +58,21 @@ def framed(function: Callable[..., int], convention: Convention) -> Callable[...
     return call
 
 
-def fits(arguments: Sequence[Any], frame: Frame) -> bool:
-    """Whether the arguments are as the frame specifies."""
-    if not all(map(_is_as_specified, arguments, frame.arguments)):
+def fits(arguments: Sequence[Any], frame: Frame, sizes: dict[str, int]) -> bool:
+    """Whether the arguments are as the frame specifies; `sizes` gains what its symbols stand for."""
+    if not all(_is_as_specified(value, spec, sizes) for value, spec in zip(arguments, frame.arguments, strict=True)):
         return False
     arrays = [i for i, spec in enumerate(frame.arguments) if spec.array]
     return not any(np.may_share_memory(arguments[i], arguments[j]) for i in frame.updated for j in arrays if i != j)
 
 
-def _is_as_specified(value: Any, spec: Spec) -> bool:
+def _is_as_specified(value: Any, spec: Spec, sizes: dict[str, int]) -> bool:
     if not spec.array:
         return True
     return (
         type(value) is np.ndarray
         and value.ndim == spec.ndim
-        and (spec.shape is None or value.shape == spec.shape)
+        and (spec.shape is None or shapes.matched(spec.shape, value.shape, sizes))
         and value.dtype == spec.dtype
         and value.flags.c_contiguous
         and value.flags.aligned

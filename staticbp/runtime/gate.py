@@ -6,8 +6,8 @@ gradient with respect to a record of two arrays::
 
     def gate(args, kwargs):
         try:
-            if len(args) != 2 or kwargs: return MISS
-            line, x = args
+            if kwargs: return MISS
+            line, x = args                                # an error if there are not two of them
             if type(line) is not Line: return MISS
             line_slope = line.slope
             line_start = line.start
@@ -42,9 +42,11 @@ from typing import Any
 import numpy as np
 import optree
 
+from staticbp.core import shape as shapes
+from staticbp.core.shape import DimExpr, padded_name
 from staticbp.core.tree import KINDS, NAMESPACE, STATIC, Structure, flatten
 from staticbp.runtime.dispatch import Entry, converter
-from staticbp.runtime.memory import ARENAS, BUFFERS
+from staticbp.runtime.memory import ARENAS, BUFFERS, roomy
 
 Gate = Callable[[Sequence[Any], Mapping[str, Any]], Any]
 Assembler = Callable[[Sequence[Any]], Any]
@@ -56,7 +58,7 @@ MISS = object()
 _GONE = (LookupError, AttributeError, TypeError, ValueError)
 _RESERVED = frozenset(
     {"args", "kwargs", "results", "work", "function", "settle", "take", "give", "lend", "zeros", "join", "new", "put"}
-    | {"MISS", "GONE", "type", "len", "int", "ndarray"}
+    | {"MISS", "GONE", "type", "len", "int", "ndarray", "roomy"}
 )
 _LEAVES = (np.ndarray, np.generic, bool, int, float)
 _NUMBER = itertools.count(1)
@@ -116,7 +118,9 @@ def write_gate(
         return None
     if passage.unchanged != "True":
         writer.refuse_if(f"not ({passage.unchanged})")
-    return writer.finish(_behind(writer, passage), writer.namespace)
+    entry = passage.entry
+    sizes = {name: writer.variable(name, f"{writer.leaves[leaf]}.shape[{axis}]") for name, leaf, axis in entry.sizes}
+    return writer.finish(_behind(writer, passage, sizes), writer.namespace)
 
 
 def _same(found: Any, expected: Any) -> bool:
@@ -187,10 +191,12 @@ class _GateWriter(_Text):
         static: Mapping[int | str, Any],
         names: Sequence[str],
     ) -> None:
-        self.refuse_if(f"len(args) != {len(args)} or {f'len(kwargs) != {len(kwargs)}' if kwargs else 'kwargs'}")
+        self.refuse_if(f"len(kwargs) != {len(kwargs)}" if kwargs else "kwargs")
         given = [self.fresh(names[i] if i < len(names) else f"x{i}") for i in range(len(args))]
         if given:
             self.line(f"{_targets(given)} = args")
+        else:
+            self.refuse_if("args")
         for position, (name, value) in enumerate(zip(given, args, strict=True)):
             self.argument(name, value, position in static)
         for key in sorted(kwargs):
@@ -288,7 +294,8 @@ def _targets(names: Sequence[str]) -> str:
 # ---- behind the gate --------------------------------------------------------------------------------------------
 
 
-def _behind(writer: _GateWriter, passage: Passage) -> list[str]:
+def _behind(writer: _GateWriter, passage: Passage, sizes: Mapping[str, str]) -> list[str]:
+    """The lines behind the gate; `sizes` says what symbols are called."""
     entry = passage.entry
     after = _Text(writer.namespace)
     after.taken |= writer.taken
@@ -306,7 +313,7 @@ def _behind(writer: _GateWriter, passage: Passage) -> list[str]:
     arguments = [*writer.leaves, *constants, *large]
     if entry.workspace:
         after.namespace.update(take=ARENAS.take, give=ARENAS.give)
-        after.line(f"work = take({entry.workspace})")
+        after.line(f"work = take({_room(entry, sizes, after)})")
         after.line("try:")
         after.line(f"    results = function({', '.join([*arguments, 'work'])})")
         after.line("finally:")
@@ -319,10 +326,13 @@ def _behind(writer: _GateWriter, passage: Passage) -> list[str]:
     for i in sorted(entry.zeros):
         shape, dtype = entry.results[i]
         after.namespace.update(zeros=np.zeros)
-        zero = f"zeros({shape!r}, {after.constant(dtype)})" if shape else after.constant(dtype.type(0), "zero")
+        extents = [dim.renamed(sizes.__getitem__) if isinstance(dim, DimExpr) else dim for dim in shape]
+        allocated = f"zeros({shapes.text(extents)}, {after.constant(dtype)})"
+        zero = allocated if shape else after.constant(dtype.type(0), "zero")
         known[i] = after.fresh(f"r{i}")
         after.line(f"{known[i]} = {zero}")
     made = {i: after.fresh(f"r{i}") for i in range(len(entry.results)) if i not in known}
+    taken_apart = len(after.lines)
     if made:
         after.line(f"{_targets([*made.values()])} = results")
     results = [(known | made)[i] for i in range(len(entry.results))]
@@ -330,7 +340,21 @@ def _behind(writer: _GateWriter, passage: Passage) -> list[str]:
         after.namespace.update(join=passage.join)
         return [*after.lines, f"return join([{', '.join(results)}])"]
     whole = _expression(_template(passage.structure, passage.plain, results), after)
+    if whole == f"({_targets([*made.values()])})":  # what comes back is what is wanted
+        return [*after.lines[:taken_apart], "return results"]
     return [*after.lines, f"return {whole}"]
+
+
+def _room(entry: Entry, sizes: Mapping[str, str], after: _Text) -> str:
+    """How much workspace a call is given."""
+    if isinstance(entry.workspace, int):
+        return str(entry.workspace)
+    padded, to = {}, entry.padding
+    for name, size in sizes.items():
+        padded[padded_name(name)] = after.fresh(f"{size}_up")
+        after.line(f"{padded[padded_name(name)]} = ({size} + {to - 1}) // {to} * {to}")
+    after.namespace.update(roomy=roomy)
+    return f"roomy({entry.workspace.renamed(padded.__getitem__)})"
 
 
 def write_assembler(structure: Structure, plain: Sequence[tuple[int, Any]]) -> Assembler | None:

@@ -52,6 +52,18 @@ class Arenas:
 ARENAS = Arenas()
 
 
+def roomy(size: int) -> int:
+    """At least `size`, and one of a few sizes: of arenas whose size differs from call to call not many are kept.
+
+    Examples
+    --------
+    >>> roomy(100), roomy(5_000_000), roomy(5_100_000)
+    (4096, 5242880, 5242880)
+    """
+    unit = max(4096, 1 << max(0, size.bit_length() - 3))
+    return -(-size // unit) * unit
+
+
 class Buffers:
     """Memory of large results, lent again once nobody has the result any more.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from staticbp.core import shape as shapes
+from staticbp.core.shape import Dim, Shape
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -26,8 +28,8 @@ class Spec:
         Whether an array is passed (which may have 0 dimensions) or a scalar.
     readonly : bool
         Whether the function only reads the array, so that a read-only one may be passed.
-    shape : tuple of int, optional
-        The shape, where it is known and has to be as it is.
+    shape : tuple of int or DimExpr, optional
+        The shape, where it is known and has to be as it is; what a symbol stands for is the same in all of a call.
 
     Examples
     --------
@@ -41,7 +43,7 @@ class Spec:
     ndim: int
     array: bool
     readonly: bool = False
-    shape: tuple[int, ...] | None = None
+    shape: Shape | None = None
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class Spec:
         ndim: int,
         array: bool,
         readonly: bool = False,
-        shape: tuple[int, ...] | None = None,
+        shape: Shape | None = None,
     ) -> None:
         dtype = np.dtype(dtype)
         if dtype.kind not in "biufc" or not dtype.isnative:
@@ -99,9 +101,9 @@ class Frame:
         Those of the caller.  Arrays that are not read-only are updated in place.
     results : tuple of Spec
         What the entry allocates, with shapes; the generated function takes them after the arguments.
-    workspace : int
+    workspace : int or DimExpr
         The bytes of memory that the function wants to work in, as its last argument.  Little is taken from the
-        stack; if it is more than that, the caller gives it.
+        stack; if it is more than that, or depends on the sizes of arrays, the caller gives it.
 
     Examples
     --------
@@ -113,7 +115,7 @@ class Frame:
 
     arguments: tuple[Spec, ...]
     results: tuple[Spec, ...]
-    workspace: int = 0
+    workspace: Dim = 0
 
     @property
     def parameters(self) -> tuple[Spec, ...]:
@@ -123,12 +125,16 @@ class Frame:
     @property
     def lent(self) -> tuple[bool, ...]:
         """For each result, whether its memory is lent by the caller."""
-        return tuple(math.prod(spec.shape or ()) * spec.dtype.itemsize >= LARGE for spec in self.results)
+        sizes = [shapes.size(spec.shape or ()) for spec in self.results]
+        return tuple(
+            isinstance(size, int) and size * spec.dtype.itemsize >= LARGE
+            for size, spec in zip(sizes, self.results, strict=True)
+        )
 
     @property
     def takes_work(self) -> bool:
         """Whether the workspace is given by the caller."""
-        return self.workspace > STACK
+        return not isinstance(self.workspace, int) or self.workspace > STACK
 
     @property
     def updated(self) -> tuple[int, ...]:

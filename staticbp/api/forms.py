@@ -1,0 +1,82 @@
+"""A call taken apart, and what a function has been compiled to for calls like it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from staticbp.api.sizes import Pattern
+from staticbp.core.tree import Structure
+from staticbp.runtime.dispatch import Entry, signature
+from staticbp.runtime.gate import Gate
+from staticbp.trace.guards import Guards
+
+RECENT = 4  # forms that are tried before the arguments are taken apart to find the right one
+
+
+@dataclasses.dataclass(slots=True)
+class Call:
+    """The arguments of a call: as they were given, without the static ones, and as leaves."""
+
+    given: tuple[tuple[Any, ...], dict[str, Any]]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    statics: tuple[Any, ...]
+    leaves: list[Any]
+    structure: Structure
+
+    @property
+    def key(self) -> Any:
+        """What a compiled form is found by."""
+        return (self.structure, signature(self.leaves), self.statics)
+
+    @property
+    def kind(self) -> Any:
+        """What calls have in common that differ in shapes only."""
+        types = tuple([(x.dtype, x.ndim) if isinstance(x, np.ndarray) else type(x) for x in self.leaves])
+        return (self.structure, types, self.statics)
+
+    def key_for(self, pattern: Pattern | None) -> Any:
+        """What the form is found by that was compiled for a pattern of shapes."""
+        return self.key if pattern is None else (self.kind, pattern)
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Form:
+    """A function compiled for one signature; an `exact` one for these shapes alone."""
+
+    entry: Entry
+    guards: Guards
+    converters: list[tuple[int, Callable[[Any], Any]]]
+    join: Callable[[Sequence[Any]], Any]
+    gate: Gate | None
+
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        """The result for leaves as the user gave them."""
+        self.entry.check_donated(leaves)
+        arguments = list(leaves)
+        for position, convert in self.converters:
+            arguments[position] = convert(arguments[position])
+        return self.join(self.entry(arguments))
+
+    @property
+    def exact(self) -> bool:
+        """Whether it serves one list of shapes only."""
+        return not self.entry.sizes
+
+
+def in_order(form: Form, gates: Sequence[Gate], general: set[Gate]) -> list[Gate]:
+    """The gates to try after a call that `form` has served: those of exact forms first, and of each kind the latest.
+
+    `general` are the gates of the others; it gains that of `form` if it is one.
+    """
+    if form.gate is None:
+        return list(gates)
+    if not form.exact:
+        general.add(form.gate)
+    latest = [form.gate, *(gate for gate in gates if gate is not form.gate)]
+    behind = [gate for gate in latest if gate in general][: RECENT // 2]
+    return [*[gate for gate in latest if gate not in general][: RECENT - len(behind)], *behind]

@@ -1,0 +1,66 @@
+"""A graph of symbolic sizes at given ones: symbols become numbers, in types and in params, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from staticbp.core import shape as shapes
+from staticbp.core.aval import Aval
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
+from staticbp.core.shape import DimExpr
+
+
+def specialised(graph: Graph, sizes: Mapping[str, int]) -> Graph:
+    """`graph` with each symbol replaced by its size.
+
+    Examples
+    --------
+    >>> from staticbp.core.aval import FLOAT64
+    >>> x = Var(Aval((shapes.symbol("n"), 3), FLOAT64), "x")
+    >>> print(specialised(Graph("f", (x,), (), (x,)), {"n": 5}))
+    graph f(x: f64[5,3]) -> f64[5,3]
+      return x
+    """
+    return _Specialiser(sizes).graph(graph)
+
+
+class _Specialiser:
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self.sizes = sizes
+        self.variables: dict[Var, Var] = {}
+
+    def graph(self, graph: Graph) -> Graph:
+        invars = tuple(map(self.variable, graph.invars))
+        consts = tuple((self.variable(var), array) for var, array in graph.consts)
+        eqns = tuple(map(self.equation, graph.eqns))
+        return Graph(graph.name, invars, eqns, tuple(map(self.atom, graph.outs)), consts)
+
+    def equation(self, eqn: Eqn) -> Eqn:
+        outs, ins = tuple(map(self.variable, eqn.outs)), tuple(map(self.atom, eqn.ins))
+        params = {name: self.param(value) for name, value in eqn.params.items()}
+        return Eqn(outs, eqn.op, ins, params, eqn.src, eqn.adjoint)
+
+    def aval(self, aval: Aval) -> Aval:
+        return Aval(shapes.evaluate(aval.shape, self.sizes), aval.dtype, aval.weak)
+
+    def variable(self, var: Var) -> Var:
+        if var not in self.variables:
+            self.variables[var] = Var(self.aval(var.aval), var.name)
+        return self.variables[var]
+
+    def atom(self, atom: Atom) -> Atom:
+        return Lit(atom.value, self.aval(atom.aval)) if isinstance(atom, Lit) else self.variable(atom)
+
+    def param(self, value: Any) -> Any:
+        match value:
+            case DimExpr():
+                return value.evaluate(self.sizes)
+            case Aval():
+                return self.aval(value)
+            case Graph():
+                return self.graph(value)
+            case tuple():
+                return tuple(map(self.param, value))
+            case _:
+                return value
