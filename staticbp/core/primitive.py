@@ -19,8 +19,11 @@ from staticbp.core.aval import Aval, aval_of
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 from staticbp.core.lowering import Lowering
 from staticbp.core.recording import RECORDING
-from staticbp.errors import GraphError, LeakedTracerError, MutationError
+from staticbp.core.shape import DimExpr
+from staticbp.core.traced import Traced as Traced
+from staticbp.errors import GraphError, LeakedTracerError
 
+CAPTURED = "captured"  # what an array is called that a function captured, while nobody knows better
 Value = Any  # a Traced, a Lit, a NumPy array or scalar, or a Python scalar
 Params = dict[str, Any]
 
@@ -125,36 +128,8 @@ class Primitive:
         return self.name
 
 
-class Traced:
-    """A value under construction: an atom of the graph that `builder` is building.
-
-    `trace/tracer.py` derives from this the class that speaks NumPy's protocols.
-    """
-
-    __slots__ = ("atom", "base", "builder", "overwritten")
-    __hash__ = object.__hash__
-
-    def __init__(self, builder: Builder, atom: Atom) -> None:
-        self.builder = builder
-        self.atom = atom
-        self.base: Traced | None = None  # the array whose memory this one would share in NumPy
-        self.overwritten: SrcLine | None = None  # the line that updated the array in place, if one did
-
-    @property
-    def aval(self) -> Aval:
-        """The type of the value."""
-        return self.atom.aval
-
-    def root(self) -> Traced:
-        """The array that this one is a view of, or a view of a view; itself when it is none."""
-        value = self
-        while value.base is not None:
-            value = value.base
-        return value
-
-
 _SYMBOLIC = (Traced, Lit)
-_LITERALS = (Lit, bool, int, float, np.generic)
+_LITERALS = (Lit, bool, int, float, complex, np.generic)
 
 
 class SiteLike(Protocol):
@@ -246,14 +221,6 @@ class Builder:
     def atom(self, value: Value) -> Atom:
         """`value` as an atom of this graph, captured or made a constant where need be."""
         if isinstance(value, Traced):
-            changed = value.root().overwritten
-            if changed is not None:
-                raise MutationError(
-                    f"this array was changed in place before (at {changed}), by itself or through a view of it, "
-                    "and is used here under its old name",
-                    src=self.site().src,
-                    advice="Write `y = x + v` instead of `x += v` where the old array is still needed, or use a copy.",
-                )
             return value.atom if value.builder is self else self._capture(value)
         if isinstance(value, Lit):
             return value
@@ -265,31 +232,34 @@ class Builder:
         return self._const(array)
 
     def _capture(self, value: Traced) -> Atom:
-        if isinstance(value.atom, Lit):
+        if value.memory is None and isinstance(value.atom, Lit):
             return value.atom
         if not value.builder.encloses(self):
             raise LeakedTracerError(
-                f"the traced value {value.atom.name!r} is used outside the function it belongs to",
+                f"the traced value {value.name!r} is used outside the function it belongs to",
                 src=self.site().src,
                 advice="Return it from the function instead of storing it in a global, an attribute or a list.",
             )
-        key = id(value.atom)
+        atom = value.atom
+        if isinstance(atom, Lit):
+            return atom
+        key = id(atom)
         if key not in self._capture_of:
-            var = Var(value.atom.aval, value.atom.name)
+            var = Var(atom.aval, atom.name)
             self._capture_of[key] = var
             self.captured.append(var)
-            self.captures.append(value)
+            self.captures.append(value.builder.wrap(atom))  # as it is now: it may be assigned to
         return self._capture_of[key]
 
     def _const(self, array: np.ndarray[Any, Any]) -> Atom:
-        if self._outer is not None:
-            root = self._outer
-            while root._outer is not None:
-                root = root._outer
+        root = self
+        while root._outer is not None and root._locate is not None:  # what a transform writes has its own constants
+            root = root._outer
+        if root is not self:
             return self._capture(root.wrap(root._const(array)))
         key = id(array)
         if key not in self._const_of:
-            var = Var(aval_of(array), f"const{len(self.consts)}")
+            var = Var(aval_of(array), CAPTURED)
             self.consts.append((var, array))
             self._const_of[key] = var
         return self._const_of[key]
@@ -362,15 +332,21 @@ def bind(op: Primitive, args: Sequence[Value], params: Params) -> tuple[Any, ...
     A literal stands for an array that nobody has to make, so what is done to it is left to constant folding.
     """
     builder = Builder.innermost()
-    if not any(isinstance(arg, Traced if builder is None else _SYMBOLIC) for arg in args):
+    known = not any(isinstance(arg, Traced if builder is None else _SYMBOLIC) for arg in args)
+    if known and (builder is None or not any(map(has_symbols, params.values()))):
         return op.evaluate([concrete(arg) for arg in args], params)
     if builder is None:
         stray = next(arg for arg in args if isinstance(arg, Traced))
         raise LeakedTracerError(
-            f"the traced value {getattr(stray.atom, 'name', stray.atom)!r} is used after its function was traced",
+            f"the traced value {stray.name!r} is used after its function was traced",
             advice="Return it from the function instead of storing it in a global, an attribute or a list.",
         )
     return builder.record(op, [builder.atom(arg) for arg in args], params)
+
+
+def has_symbols(param: Any) -> bool:
+    """Whether a parameter, a dimension or a shape, is symbolic: what it says of arrays is known at run time only."""
+    return isinstance(param, DimExpr) or (isinstance(param, tuple) and any(isinstance(p, DimExpr) for p in param))
 
 
 def concrete(value: Value) -> Any:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Var
 from staticbp.core.primitive import Builder, Traced, Value
-from staticbp.errors import MutationError, StaticbpError
+from staticbp.core.traced import Memory
+from staticbp.errors import GraphError, MutationError, StaticbpError
+from staticbp.ops.mutation import ARGUMENT
 from staticbp.trace.names import here
 from staticbp.trace.tracer import Tracer
 
@@ -37,10 +39,17 @@ def trace_open(
     """As `trace`, but values of outer functions may be captured: they become the last inputs."""
     builder = user_builder(name)
     with builder.recording(), _our_errors():
-        inputs = [builder.add_input(aval, wish) for aval, wish in zip(avals, names, strict=True)]
+        inputs = [as_argument(builder.add_input(aval, wish)) for aval, wish in zip(avals, names, strict=True)]
         outs = function(*inputs)
         graph = builder.finish(outs)
     return graph, builder.captures
+
+
+def as_argument(x: Traced) -> Traced:
+    """An array of the caller's, which is not written to; a number may be called what another was."""
+    if x.aval.ndim:
+        x.memory = Memory(frozen=ARGUMENT)
+    return x
 
 
 @contextmanager
@@ -57,7 +66,8 @@ def _our_errors() -> Iterator[None]:
         raise MutationError(
             "a traced value cannot be stored in a plain array",
             src=inner.src,
-            advice="Build the array from its parts with np.stack or np.concatenate, or choose with np.where.",
+            advice="Make the array traced: np.zeros_like(x), or zeros() from bp.numpy (from staticbp import numpy as "
+            "np); or build it from its parts with np.stack or np.concatenate.",
         ) from None
 
 
@@ -73,6 +83,8 @@ def rebuild(
     with builder.recording():
         inputs = [builder.add_input(aval, wish) for aval, wish in zip(avals, names, strict=True)]
         outs = function(*inputs)
+        if builder.captured:
+            raise GraphError(f"a rule reads {builder.captured[0].name} from around the graph {graph.name}")
         return builder.finish(outs)
 
 

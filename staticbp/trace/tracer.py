@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import difflib
 import functools
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from staticbp.core import shape as shapes
-from staticbp.core.graph import Lit, SrcLine
+from staticbp.core.graph import Lit
 from staticbp.core.primitive import Traced
+from staticbp.core.shape import Extent
 from staticbp.errors import (
     MutationError,
     NumpyCallError,
@@ -27,8 +29,12 @@ from staticbp.errors import (
     TracedConversionError,
     UnsupportedFunctionError,
 )
-from staticbp.ops import catalog
+from staticbp.ops import catalog, mutation
+from staticbp.ops.views import VIEWS, ordered, own
+from staticbp.trace import selection
+from staticbp.trace.instead import rewording
 from staticbp.trace.names import here
+from staticbp.trace.sizes import Size, held
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,7 +72,7 @@ def _operators(ufunc: np.ufunc) -> tuple[Any, Any]:
 
 
 def _in_place(ufunc: np.ufunc) -> Any:
-    """``x += y``: the name is bound to a new value, and the old one may not be used again."""
+    """``x += y``: an array holds something else from then on; of a number, the name is bound to another."""
     operation = catalog.elementwise_of(ufunc)
 
     @located
@@ -74,23 +80,19 @@ def _in_place(ufunc: np.ufunc) -> Any:
         if not _is_operand(other):
             return NotImplemented
         updated = operation.weakly(self, other)
-        if self.ndim:
-            if not shapes.same(updated.shape, self.shape):
-                raise MutationError(
-                    f"an array of shape {shapes.text(self.shape)} cannot hold a result of shape "
-                    f"{shapes.text(updated.shape)}"
-                )
-            if not np.can_cast(updated.dtype, self.dtype, "same_kind"):
-                raise MutationError(f"an array of {self.dtype} cannot hold a result of {updated.dtype}")
-            updated = updated.astype(self.dtype)
-            self.root().overwritten = here().src or SrcLine("<unknown>", 0, "")
-        return updated
+        if not self.ndim and self.memory is None:
+            return updated
+        mutation.write(self, mutation.holds(self, updated))
+        return self
 
     return update
 
 
+_OPERANDS = (Traced, Lit, Extent, np.ndarray, np.generic, bool, int, float, complex, list, tuple)
+
+
 def _is_operand(value: Any) -> bool:
-    return isinstance(value, Traced | Lit | np.ndarray | np.generic | bool | int | float | complex | list | tuple)
+    return isinstance(value, _OPERANDS)
 
 
 def _method(function: Callable[..., Any]) -> Any:
@@ -98,7 +100,9 @@ def _method(function: Callable[..., Any]) -> Any:
 
     @located
     def method(self: Tracer, *args: Any, **kwargs: Any) -> Any:
-        return lookup(function)(self, *args, **kwargs)
+        ours = lookup(function)
+        result = ours(self, *args, **kwargs)
+        return result if ours in VIEWS else own(result, (self,))
 
     return method
 
@@ -126,9 +130,9 @@ class Tracer(Traced):
 
     # -- what an array says of itself ---------------------------------------------------------------------
     @property
-    def shape(self) -> shapes.Shape:
+    def shape(self) -> tuple[int | Size, ...]:
         """The shape."""
-        return self.aval.shape
+        return tuple([held(dim) for dim in self.aval.shape])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -141,9 +145,9 @@ class Tracer(Traced):
         return self.aval.ndim
 
     @property
-    def size(self) -> shapes.Dim:
+    def size(self) -> int | Size:
         """The number of elements."""
-        return self.aval.size
+        return held(self.aval.size)
 
     @property
     def T(self) -> Any:
@@ -156,18 +160,23 @@ class Tracer(Traced):
         return lookup(np.matrix_transpose)(self)
 
     @property
-    def real(self) -> Tracer:
-        """The array itself: traced values are real."""
-        return self
+    def real(self) -> Any:
+        """The real part."""
+        return lookup(np.real)(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return lookup(np.imag)(self)
 
     def __repr__(self) -> str:
-        name = self.atom.value if isinstance(self.atom, Lit) else self.atom.name
-        return f"<traced {name}: {self.aval}>"
+        return f"<traced {self.name}: {self.aval}>"
 
     def __len__(self) -> int:
         if not self.ndim:
             raise TracedConversionError("a traced scalar has no len()", src=here().src)
-        return shapes.static(self.shape[0], "len()")
+        first = self.shape[0]
+        return first.refuse("len()") if isinstance(first, Size) else first
 
     def __iter__(self) -> Iterator[Any]:
         if not self.ndim:
@@ -175,31 +184,39 @@ class Tracer(Traced):
         return (self[i] for i in range(len(self)))
 
     # -- NumPy's protocols --------------------------------------------------------------------------------
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return importlib.import_module("staticbp.numpy")  # stands above, and is asked for by other libraries only
+
     @located
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(not _is_operand(x) for x in inputs):
             return NotImplemented
-        if kwargs.get("out") is not None:
-            raise MutationError(
-                f"np.{ufunc.__name__} would write a traced value into a plain array",
-                advice="Write `y = y + x` instead of `y += x` or out=y, or make y traced: "
-                "from staticbp import numpy as np.",
-            )
+        out = kwargs.pop("out", None)
+        if method == "at":
+            return mutation.accumulate_at(ufunc, *inputs)
         if method != "__call__":
-            return catalog.ufunc_method(ufunc, method)(*inputs, **kwargs)
-        options = {k: v for k, v in kwargs.items() if k != "out"}
-        return lookup(ufunc)(*inputs, **options)
+            return catalog.ufunc_method(ufunc, method)(*inputs, **kwargs, **({} if out is None else {"out": out}))
+        results = own(lookup(ufunc)(*inputs, **kwargs), inputs)
+        return results if out is None else mutation.write_out(ufunc.__name__, out, results)
 
     @located
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return lookup(function)(*args, **kwargs)
+        result = lookup(function)(*args, **kwargs)
+        if function is np.shape or function is np.size:
+            return tuple(map(held, result)) if isinstance(result, tuple) else held(result)
+        return result
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        advice = (
+            "Build arrays of traced values with np.stack([x, y]) or np.concatenate, or take array() and zeros() "
+            "from bp.numpy: from staticbp import numpy as np."
+        )
+        if self.dtype.kind in "biu":
+            advice += " To index an array from outside the function, make it an argument, or write np.take(array, i)."
         raise TracedArrayError(
             f"{self!r} cannot become a plain NumPy array: its value is known only when the compiled code runs",
             src=here().src,
-            advice="Build arrays of traced values with np.stack([x, y]) or np.concatenate, or take array() and zeros() "
-            "from bp.numpy: from staticbp import numpy as np.",
+            advice=advice,
         )
 
     # -- what a traced value cannot do --------------------------------------------------------------------
@@ -207,7 +224,8 @@ class Tracer(Traced):
         raise TracedBranchError(
             f"the truth of {self!r} is known only when the compiled code runs",
             src=here().src,
-            advice="Write np.where(condition, a, b) or bp.cond(condition, f, g, x) in place of if/else, "
+            advice=rewording(sys._getframe(1))
+            or "Write np.where(condition, a, b) or bp.cond(condition, f, g, x) in place of if/else, "
             "bp.while_loop(test, step, x) in place of while, np.minimum/np.maximum in place of min/max, "
             "np.logical_and/or/not in place of and/or/not.",
         )
@@ -240,12 +258,12 @@ class Tracer(Traced):
         """Refused: a traced value has no Python numbers yet."""
         self._convert(".tolist()")
 
+    @located
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise MutationError(
-            f"{self!r} cannot be assigned to",
-            src=here().src,
-            advice="Write np.where(mask, value, x), or build the array from its parts with np.concatenate or np.stack.",
-        )
+        if selection.is_traced_mask(key):
+            selection.assign(self, key, value)
+        else:
+            mutation.set_items(self, key, value)
 
     def __delitem__(self, key: Any) -> None:
         raise MutationError(
@@ -306,6 +324,11 @@ class Tracer(Traced):
     __ifloordiv__ = _in_place(np.floor_divide)
     __imod__ = _in_place(np.remainder)
     __ipow__ = _in_place(np.power)
+    __iand__ = _in_place(np.bitwise_and)
+    __ior__ = _in_place(np.bitwise_or)
+    __ixor__ = _in_place(np.bitwise_xor)
+    __ilshift__ = _in_place(np.left_shift)
+    __irshift__ = _in_place(np.right_shift)
 
     @located
     def __neg__(self) -> Any:
@@ -332,6 +355,11 @@ class Tracer(Traced):
         return lookup(np.matmul)(other, self) if _is_operand(other) else NotImplemented
 
     @located
+    def __imatmul__(self, other: Any) -> Any:
+        mutation.write(self, mutation.holds(self, lookup(np.matmul)(self, other)))
+        return self
+
+    @located
     def __divmod__(self, other: Any) -> Any:
         return lookup(np.divmod)(self, other)
 
@@ -345,6 +373,8 @@ class Tracer(Traced):
 
     @located
     def __getitem__(self, key: Any) -> Any:
+        if selection.is_traced_mask(key):
+            return selection.Selection(self, key)
         return catalog.getitem(self, key)
 
     # -- methods ------------------------------------------------------------------------------------------
@@ -372,7 +402,30 @@ class Tracer(Traced):
     take = _method(np.take)
     diagonal = _method(np.diagonal)
     trace = _method(np.trace)
-    copy = _method(np.copy)
+    conj = conjugate = _method(np.conjugate)
+    argpartition = _method(np.argpartition)
+    searchsorted = _method(np.searchsorted)
+    choose = _method(np.choose)
+
+    @located
+    def copy(self, order: str = "C") -> Any:
+        """As `ndarray.copy`."""
+        return ordered(lookup(np.copy)(self, order=order))
+
+    @located
+    def fill(self, value: Any) -> None:
+        """As `ndarray.fill`."""
+        mutation.fill(self, value)
+
+    @located
+    def sort(self, *args: Any, **options: Any) -> None:
+        """As `ndarray.sort`: in place."""
+        mutation.sort(self, *args, **options)
+
+    @located
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """As `ndarray.put`."""
+        lookup(np.put)(self, indices, values, mode)
 
     @located
     def transpose(self, *axes: Any) -> Any:
@@ -389,7 +442,7 @@ class Tracer(Traced):
     @located
     def flatten(self, order: str = "C") -> Any:
         """As `ndarray.flatten`."""
-        return lookup(np.copy)(lookup(np.ravel)(self, order=order))
+        return ordered(lookup(np.copy)(lookup(np.ravel)(self, order=order)))
 
     @located
     def astype(self, dtype: Any, **options: Any) -> Any:

@@ -72,7 +72,35 @@ def _by(key: Any) -> Callable[[Any], Any]:
     return lambda x: x[key]
 
 
+def _with(change: Callable[..., None]) -> Callable[..., Any]:
+    """The function whose result is its first argument, changed."""
+
+    def changed(x: Any, *others: Any) -> Any:
+        x = x.copy()
+        change(x, *others)
+        return x
+
+    return changed
+
+
+# Assignments to an array of shape (3, 4), of an array and at indexes between -2 and 1.
+ASSIGNED: tuple[tuple[str, Callable[..., None], tuple[int, ...], tuple[int, ...]], ...] = (
+    ("assign", lambda x, v, i: x.__setitem__((slice(None, None, 2), slice(1, 3)), v), (2, 2), ()),
+    ("assign backwards", lambda x, v, i: x.__setitem__(slice(None, None, -1), x * v), (4,), ()),
+    ("scatter_set", lambda x, v, i: x.__setitem__(i, v), (4,), ()),
+    ("scatter_set rows", lambda x, v, i: x.__setitem__(i, v), (5, 4), (5,)),
+    ("scatter_set elements", lambda x, v, i: x.__setitem__((i, i), v), (3,), (3,)),
+    ("scatter_set along", lambda x, v, i: np.put_along_axis(x, i, v, 1), (3, 2), (3, 2)),
+    ("add_at", lambda x, v, i: np.add.at(x, i, v), (5, 4), (5,)),
+    ("add_at elements", lambda x, v, i: np.subtract.at(x, (slice(None), i), v), (3, 1), (2,)),  # type: ignore[arg-type]
+)
+
+
 def _entries() -> Iterator[Entry]:
+    for name, change, shape, index_shape in ASSIGNED:
+        x, v = drawn(name, (3, 4), shape)
+        (numbers,) = drawn(f"{name} indexes", index_shape)
+        yield name, _with(change), (x, v, np.asarray(np.floor(numbers), np.int64))
     for number, key in enumerate(STATIC):
         yield f"getitem {number}", _by(key), drawn(f"getitem {number}", (3, 4, 2))
     for name, function, shape, index_shape in TRACED:

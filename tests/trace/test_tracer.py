@@ -92,7 +92,7 @@ def written_to(x):
     return y
 
 
-def used_after_update(x):
+def argument_changed(x):
     y = x
     y += 1.0
     return x * 2.0
@@ -131,10 +131,10 @@ def not_numpys(x):
 
 
 CASES = [
-    (branch, SCALAR, TracedBranchError, "if x > 0:", "np.where"),
-    (loop_until, SCALAR, TracedBranchError, "while x < 1.0:", "np.where"),
+    (branch, SCALAR, TracedBranchError, "if x > 0:", "return np.where(x > 0, x, -x)"),
+    (loop_until, SCALAR, TracedBranchError, "while x < 1.0:", "bp.while_loop(lambda x: x < 1.0, lambda x: 2.0 * x, x)"),
     (either, SCALAR, TracedBranchError, "return x or 1.0", "np.where"),
-    (asserting, SCALAR, TracedBranchError, "assert x > 0", "np.where"),
+    (asserting, SCALAR, TracedBranchError, "assert x > 0", "Leave the assert out"),
     (is_in, VECTOR, TracedBranchError, "return 1.0 in x", "np.where"),
     (to_float, SCALAR, TracedConversionError, "return float(x) * 2.0", "static_argnums"),
     (to_int, SCALAR, TracedConversionError, "return int(x) * 2.0", "static_argnums"),
@@ -146,7 +146,7 @@ CASES = [
     (stored, SCALAR, MutationError, "y[0] = x", "np.stack"),
     (assigned, VECTOR, MutationError, "x[0] = 1.0", "np.where"),
     (written_to, VECTOR, MutationError, "y += x", "y = y + x"),
-    (used_after_update, VECTOR, MutationError, "return x * 2.0", "y = x + v"),
+    (argument_changed, VECTOR, MutationError, "y += 1.0", "x.copy()"),
     (unsupported, VECTOR, UnsupportedFunctionError, "return np.unique(x)", "np.sort"),
     (unsupported_method, VECTOR, UnsupportedFunctionError, "return x.tobytes()", ""),
     (unsupported_option, VECTOR, UnsupportedFunctionError, "return np.sum(x, out=np.zeros(()))", ""),
@@ -220,3 +220,9 @@ def test_unpacking_and_iterating_unroll():
 
     graph = trace(rows, "rows", [MATRIX], ["x"])
     assert graph.out_avals == (SCALAR,)
+
+
+def test_an_array_from_outside_is_indexed_by_take():
+    table = np.arange(10.0)
+    with pytest.raises(TracedArrayError, match=r"make it an argument, or write np\.take\(array, i\)"):
+        trace(lambda i: [table[i]], "read", [Aval((), np.dtype(np.int64))], ["i"])
