@@ -1,9 +1,8 @@
-"""NumPy's products and norms, in terms of the five of `products.py`."""
+"""NumPy's products, in terms of the five of `products.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from staticbp.core import shape as shapes
 from staticbp.core.primitive import Value, value_aval
 from staticbp.core.shape import Shape
-from staticbp.errors import ShapeError, UnsupportedFunctionError
+from staticbp.errors import ShapeError
 from staticbp.ops import products
 from staticbp.ops.linear import broadcast_to
 from staticbp.ops.options import alike, alike_arrays, as_ints, traced
@@ -129,6 +128,7 @@ def vecdot(x1: Any, x2: Any, axis: int = -1, **options: Any) -> Value:
     x, y = alike(x1, x2)
     _check_ranks("vecdot", x, y, (1, 1))
     x, y = (move_axis(v, shapes.normalize_axis(axis, value_aval(v).ndim), value_aval(v).ndim - 1) for v in (x, y))
+    x = np.conjugate(x)
     _check_summed("vecdot", x, y, -1, -1)
     return products.vecdot(*_spread(x, y, (1, 1)))
 
@@ -156,6 +156,7 @@ def vecmat(x1: Any, x2: Any, **options: Any) -> Value:
     """As `np.vecmat`."""
     refuse("np.vecmat", **options)
     x, a = alike(x1, x2)
+    x = np.conjugate(x)
     _check_ranks("vecmat", x, a, (1, 2))
     _check_summed("vecmat", x, a, -1, -2)
     if value_aval(a).ndim == 2:
@@ -194,7 +195,7 @@ def vdot(a: Any, b: Any, /) -> Value:
     """As `np.vdot`."""
     x, y = (reshaped(v, (-1,)) for v in alike_arrays(a, b))
     _check_summed("vdot", x, y, -1, -1)
-    return products.vecdot(x, y)
+    return products.vecdot(np.conjugate(x), y)
 
 
 @implements(np.outer)
@@ -269,108 +270,6 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Value:
     for value in values[1:]:
         total = dot(total, value)
     return total
-
-
-@implements(np.linalg.matrix_power)
-def matrix_power(a: Any, n: int) -> Value:
-    """As `np.linalg.matrix_power`, for powers that are not negative."""
-    (x,) = alike_arrays(a)
-    power = int(n.__index__())
-    if power < 0:
-        raise UnsupportedFunctionError("np.linalg.matrix_power of a negative power is not supported on traced values")
-    if power == 0:
-        return traced(
-            broadcast_to(np.eye(shapes.static(value_aval(x).shape[-1]), dtype=value_aval(x).dtype), value_aval(x).shape)
-        )
-    result: Value | None = None
-    while power:
-        if power % 2:
-            result = x if result is None else matmul(result, x)
-        power //= 2
-        x = matmul(x, x) if power else x
-    return result
-
-
-# ---- norms -------------------------------------------------------------------------------------------------
-
-
-def _root(squares: Value) -> Value:
-    """The square root of a sum of squares, whose derivative is 0 where the sum is."""
-    nothing = squares == 0
-    return np.where(nothing, 0, np.sqrt(np.where(nothing, 1, squares)))
-
-
-def _as_float(x: Any) -> Value:
-    (value,) = alike(x)
-    return value if value_aval(value).is_float else traced(value).astype(np.float64)
-
-
-@implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:  # noqa: A002
-    """As `np.linalg.norm`, for matrices without the norms by singular values."""
-    value = _as_float(x)
-    rank = value_aval(value).ndim
-    if axis is None and (ord is None or (ord in ("f", "fro") and rank == 2) or (ord == 2 and rank == 1)):
-        flat = reshaped(value, (-1,))
-        total = _root(products.vecdot(flat, flat))
-        return reshaped(total, (1,) * rank) if keepdims else total
-    axes = tuple(range(rank)) if axis is None else tuple(shapes.normalize_axis(a, rank) for a in as_ints(axis))
-    if len(axes) == 1:
-        return _vector_norm(value, 2 if ord is None else ord, axes, keepdims)
-    if len(axes) == 2 and axes[0] != axes[1]:
-        return _matrix_norm(value, "fro" if ord is None else ord, axes, keepdims)
-    raise ShapeError("np.linalg.norm takes one axis, for vectors, or two, for matrices")
-
-
-def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Value:  # noqa: A002
-    if ord == 2:
-        return _root(np.sum(x * x, axis=axes, keepdims=keepdims))
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == inf:
-        return np.max(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == -inf:
-        return np.min(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == 0:
-        return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
-    if not isinstance(ord, int | float):
-        raise UnsupportedFunctionError(f"np.linalg.norm of vectors with ord={ord!r} is not supported on traced values")
-    total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
-    if ord < 0:
-        return total ** (1 / ord)
-    nothing = total == 0
-    return np.where(nothing, 0, np.where(nothing, 1, total) ** (1 / ord))
-
-
-def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Value:  # noqa: A002
-    if ord in ("f", "fro"):
-        return _root(np.sum(x * x, axis=axes, keepdims=keepdims))
-    if ord not in (1, inf, -1, -inf):
-        raise UnsupportedFunctionError(
-            f"np.linalg.norm of matrices with ord={ord!r} is not supported on traced values",
-            advice="Supported are 'fro', 1, -1, inf and -inf.",
-        )
-    rows, columns = axes
-    summed, ranged = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = np.sum(np.abs(x), axis=summed, keepdims=True)
-    extreme = np.max(sums, axis=ranged, keepdims=True) if ord > 0 else np.min(sums, axis=ranged, keepdims=True)
-    return extreme if keepdims else np.squeeze(extreme, axis=axes)
-
-
-@implements(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:  # noqa: A002
-    """As `np.linalg.vector_norm`."""
-    value = _as_float(x)
-    axes = shapes.normalize_axes(None if axis is None else as_ints(axis), value_aval(value).ndim)
-    return _vector_norm(value, ord, axes, keepdims)
-
-
-@implements(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Value:  # noqa: A002
-    """As `np.linalg.matrix_norm`."""
-    value = _as_float(x)
-    rank = value_aval(value).ndim
-    return _matrix_norm(value, ord, (rank - 2, rank - 1), keepdims)
 
 
 # ---- trace -------------------------------------------------------------------------------------------------

@@ -144,10 +144,14 @@ def test_norms_propagate_nan_and_infinity():
         (lambda a: np.einsum("i1", a), [(3, 4)], NumpyCallError),
         (lambda a, b: np.einsum("ij,jk", a, b), [(3, 4), (3, 4)], ShapeError),
         (lambda a: np.einsum("ij,jk", a), [(3, 4)], NumpyCallError),
-        (lambda a: np.linalg.norm(a, "nuc"), [(3, 4)], UnsupportedFunctionError),
+        (lambda a: np.linalg.norm(a, "max"), [(3, 4)], UnsupportedFunctionError),  # type: ignore[call-overload]
         (lambda a: np.linalg.norm(a, axis=(0, 1, 2)), [(3, 4, 5)], ShapeError),
-        (lambda a: np.linalg.matrix_power(a, -1), [(3, 3)], UnsupportedFunctionError),
-        (np.linalg.det, [(3, 3)], UnsupportedFunctionError),
+        (lambda a: np.linalg.matrix_power(a, 2), [(3, 4)], ShapeError),
+        (np.linalg.det, [(3, 4)], ShapeError),
+        (lambda a, b: np.linalg.solve(a, b), [(3, 3), (4,)], ShapeError),
+        (lambda a: np.linalg.qr(a, mode="raw"), [(3, 3)], UnsupportedFunctionError),
+        (lambda a: np.linalg.eigh(a, UPLO="X"), [(3, 3)], UnsupportedFunctionError),  # type: ignore[call-overload]
+        (lambda a: np.linalg.svd(a, hermitian=True), [(3, 3)], UnsupportedFunctionError),
     ],
 )
 def test_what_is_refused_names_the_line(function, shapes, error):
