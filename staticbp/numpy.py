@@ -105,6 +105,42 @@ def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     return array(a, dtype, copy=None, ndmin=1, **options)
 
 
+class _Joiner:
+    """`numpy.r_` or `numpy.c_`, whose brackets may hold traced values."""
+
+    def __init__(self, name: str, axis: int, rank: int) -> None:
+        self._plain = getattr(np, name)
+        self._name = f"np.{name}"
+        self._axis = axis
+        self._rank = rank
+
+    def __getitem__(self, key: Any) -> Any:
+        items = key if isinstance(key, tuple) else (key,)
+        if not _holds_traced(items):
+            return self._plain[key]
+        if isinstance(items[0], str):
+            raise UnsupportedFunctionError(
+                f"{self._name} with directions in a string is not supported on traced values",
+                advice="Write np.concatenate or np.stack with an axis.",
+            )
+        parts = [np.r_[item] if isinstance(item, slice) else _built(item) for item in items]
+        return np.concatenate([self._raised(part) for part in parts], axis=self._axis)
+
+    def _raised(self, part: Any) -> Any:
+        """A part of at least as many axes as the result: of a vector in `numpy.c_`, a column."""
+        shape = value_aval(part).shape
+        return part if len(shape) >= self._rank else np.reshape(part, (-1,) + (1,) * (self._rank - 1))
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+r_ = _Joiner("r_", 0, 1)
+c_ = _Joiner("c_", -1, 2)
+
 # ---- arrays of one value -----------------------------------------------------------------------------------
 #
 # While a function is traced these are traced from the start, so that `y = np.zeros(3); y += x` adds.
@@ -169,4 +205,16 @@ def arange(*args: Any, **options: Any) -> Any:
     return np.arange(*args, **options)
 
 
-__all__ = ["arange", "array", "asanyarray", "asarray", "ascontiguousarray", "empty", "full", "ones", "zeros"]
+__all__ = [
+    "arange",
+    "array",
+    "asanyarray",
+    "asarray",
+    "ascontiguousarray",
+    "c_",
+    "empty",
+    "full",
+    "ones",
+    "r_",
+    "zeros",
+]

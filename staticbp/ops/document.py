@@ -14,15 +14,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Pieces, Reduce, Scatter, View
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Overwrite, Pieces, Reduce, Scatter, View
 from staticbp.core.primitive import Primitive
 from staticbp.ops import catalog, linear
 from staticbp.ops.conventions import CONVENTIONS
 from staticbp.ops.families import Bilinear, Elementwise, General
 from staticbp.ops.linear import Linear
 from staticbp.ops.registry import NUMPY, PRIMITIVES, SCIPY, ZERO, Domain
+from staticbp.ops.ruled import DIFFERENTIALS
 
-DECLARATIONS = ("elementwise", "linear", "bilinear", "general")
+DECLARATIONS = ("elementwise", "linear", "bilinear", "general", "special")
 
 HEAD = """\
 # Operations
@@ -39,6 +40,7 @@ LOWERINGS: dict[type, str] = {
     IndexMap: "a map of indexes: costs nothing once fused",
     Reduce: "loops on the spot",
     Scatter: "loops on the spot that add in place",
+    Overwrite: "loops on the spot that write into the operand, or a copy of it",
     Pieces: "each operand is written into its part",
     View: "the same memory, seen otherwise",
     Kernel: "loops or a call of a kernel",
@@ -87,6 +89,10 @@ def _others() -> Iterator[str]:
                 if isinstance(op, family)
             ),
         )
+    yield "\n## Values with a differential\n"
+    yield "What is computed by an algorithm, and differentiated by a formula; reverse mode is its transpose.\n"
+    rules = sorted(DIFFERENTIALS.items())
+    yield from _table(("rule", "differential"), ((f"`{name}`", _first_line(rule)) for name, rule in rules))
     yield "\n## Control flow\n"
     controls = (op for op in in_order() if isinstance(op.lowering, Control))
     yield from _table(("operation", "meaning"), ((f"`{op.name}`", _first_line(op)) for op in controls))
@@ -100,7 +106,9 @@ def _functions() -> Iterator[str]:
         places.setdefault(name.rsplit(".", 1)[0], []).append(name)
     for place in sorted(places):
         yield f"- `{place}`: " + ", ".join(f"`{n.rsplit('.', 1)[1]}`" for n in sorted(set(places[place])))
-    yield "- `scipy.special`, its ufuncs: " + ", ".join(f"`{name}`" for name in sorted(SCIPY))
+    yield "- `scipy.special`, its ufuncs: " + ", ".join(
+        f"`{name}`" for name in sorted(SCIPY) if not name.startswith("_")
+    )
 
 
 def _conventions() -> Iterator[str]:
@@ -144,8 +152,8 @@ def _numpy_name(op: Elementwise) -> str:
 
 def _public_name(function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None) or "numpy"
-    place = "np.linalg" if module.startswith("numpy.linalg") else "np"
-    return f"{place}.{function.__name__}"
+    part = module.removeprefix("numpy.").partition(".")[0]
+    return f"np.{part}.{function.__name__}" if part in ("fft", "linalg") else f"np.{function.__name__}"
 
 
 def _slope(op: Elementwise) -> str:
@@ -205,6 +213,8 @@ def declared() -> dict[str, dict[str, str]]:
                 continue
             if node.func.id in DECLARATIONS and node.args and isinstance(node.args[0], ast.Constant):
                 facets = {k.arg: ast.unparse(k.value) for k in node.keywords if k.arg is not None}
+                if node.func.id == "special":
+                    facets["partials"] = ast.unparse(node.args[1])
                 found[str(node.args[0].value)] = facets
     return found
 

@@ -16,10 +16,11 @@ from staticbp.errors import DtypeError, ShapeError, UnsupportedFunctionError
 from staticbp.ops.index import take_static
 from staticbp.ops.linear import broadcast, to_dtype
 from staticbp.ops.movement import atleast_1d, atleast_2d, atleast_3d, axis_of, filled, shape_of
-from staticbp.ops.options import alike_arrays, as_ints, fresh, given, returns_view, traced
+from staticbp.ops.options import alike_arrays, as_ints, fresh, given, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import concatenate as join
 from staticbp.ops.shape import embed, reshaped, take_slice
+from staticbp.ops.views import returns_view
 
 # ---- joining -----------------------------------------------------------------------------------------------
 
@@ -374,13 +375,6 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
         later, earlier = _ends(x, place)
         x = later != earlier if value_aval(x).dtype.kind == "b" else later - earlier
     return x
-
-
-@implements(np.ediff1d)
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Value:
-    """As `np.ediff1d`, without additions at the ends."""
-    refuse("np.ediff1d", to_end=to_end, to_begin=to_begin)
-    return diff(reshaped(traced(ary), (-1,)))
 
 
 @implements(np.trapezoid)

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from staticbp.core.aval import INT64
 from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import DtypeError
 from staticbp.ops.arithmetic import divide_or_zero, where
 from staticbp.ops.compare import isinf, isnan, isneginf, isposinf
 from staticbp.ops.families import ABOVE_ONE, NONZERO, POSITIVE, UNIT, ZERO, Elementwise, elementwise
 from staticbp.ops.linear import operand, promoted, to_dtype
-from staticbp.ops.options import fresh
+from staticbp.ops.options import fresh, in_dtype, traced
 from staticbp.ops.registry import implements, refuse, ufunc_dtypes
 
 LN2 = math.log(2)
@@ -21,13 +22,37 @@ LN10 = math.log(10)
 
 # ---- exponentials and logarithms --------------------------------------------------------------------------
 
-exp = elementwise("exp", numpy=np.exp, partials=lambda out, x: (out,), expr="vm.exp({x})", cost=10)
+exp = elementwise(
+    "exp", numpy=np.exp, partials=lambda out, x: (out,), expr="vm.exp({x})", cost=10, for_complex="np.exp({x})"
+)
 
-exp2 = elementwise("exp2", numpy=np.exp2, partials=lambda out, x: (out * LN2,), expr="vm.exp2({x})", cost=10)
+exp2 = elementwise(
+    "exp2",
+    numpy=np.exp2,
+    partials=lambda out, x: (out * LN2,),
+    expr="vm.exp2({x})",
+    cost=10,
+    for_complex="np.exp2({x})",
+)
 
-expm1 = elementwise("expm1", numpy=np.expm1, partials=lambda out, x: (np.exp(x),), expr="vm.expm1({x})", cost=14)
+expm1 = elementwise(
+    "expm1",
+    numpy=np.expm1,
+    partials=lambda out, x: (np.exp(x),),
+    expr="vm.expm1({x})",
+    cost=14,
+    for_complex="np.expm1({x})",
+)
 
-log = elementwise("log", numpy=np.log, domain=POSITIVE, partials=lambda out, x: (1 / x,), expr="vm.log({x})", cost=10)
+log = elementwise(
+    "log",
+    numpy=np.log,
+    domain=POSITIVE,
+    partials=lambda out, x: (1 / x,),
+    expr="vm.log({x})",
+    cost=10,
+    for_complex="np.log({x})",
+)
 
 log2 = elementwise(
     "log2",
@@ -36,6 +61,7 @@ log2 = elementwise(
     partials=lambda out, x: (1 / (x * LN2),),
     expr="vm.log2({x})",
     cost=10,
+    for_complex="np.log2({x})",
 )
 
 log10 = elementwise(
@@ -45,6 +71,7 @@ log10 = elementwise(
     partials=lambda out, x: (1 / (x * LN10),),
     expr="vm.log10({x})",
     cost=12,
+    for_complex="np.log10({x})",
 )
 
 log1p = elementwise(
@@ -54,12 +81,19 @@ log1p = elementwise(
     partials=lambda out, x: (1 / (1 + x),),
     expr="vm.log1p({x})",
     cost=14,
+    for_complex="np.log1p({x})",
 )
 
 # ---- roots ------------------------------------------------------------------------------------------------
 
 sqrt = elementwise(
-    "sqrt", numpy=np.sqrt, domain=POSITIVE, partials=lambda out, x: (0.5 / out,), expr="vm.sqrt({x})", cost=6
+    "sqrt",
+    numpy=np.sqrt,
+    domain=POSITIVE,
+    partials=lambda out, x: (0.5 / out,),
+    expr="vm.sqrt({x})",
+    cost=6,
+    for_complex="np.sqrt({x})",
 )
 
 # The root in norms and standard deviations, which have a tip where they are zero: its slope is taken as zero.
@@ -84,9 +118,13 @@ cbrt = elementwise(
 
 # ---- circular functions -----------------------------------------------------------------------------------
 
-sin = elementwise("sin", numpy=np.sin, partials=lambda out, x: (np.cos(x),), expr="vm.sin({x})", cost=12)
+sin = elementwise(
+    "sin", numpy=np.sin, partials=lambda out, x: (np.cos(x),), expr="vm.sin({x})", cost=12, for_complex="np.sin({x})"
+)
 
-cos = elementwise("cos", numpy=np.cos, partials=lambda out, x: (-np.sin(x),), expr="vm.cos({x})", cost=12)
+cos = elementwise(
+    "cos", numpy=np.cos, partials=lambda out, x: (-np.sin(x),), expr="vm.cos({x})", cost=12, for_complex="np.cos({x})"
+)
 
 tan = elementwise(
     "tan",
@@ -95,6 +133,7 @@ tan = elementwise(
     partials=lambda out, x: (1 + out * out,),
     expr="vm.tan({x})",
     cost=20,
+    for_complex="np.tan({x})",
 )
 
 arcsin = elementwise(
@@ -104,6 +143,7 @@ arcsin = elementwise(
     partials=lambda out, x: (1 / np.sqrt((1 - x) * (1 + x)),),
     expr="vm.arcsin({x})",
     cost=20,
+    for_complex="np.arcsin({x})",
 )
 
 arccos = elementwise(
@@ -113,6 +153,7 @@ arccos = elementwise(
     partials=lambda out, x: (-1 / np.sqrt((1 - x) * (1 + x)),),
     expr="vm.arccos({x})",
     cost=20,
+    for_complex="np.arccos({x})",
 )
 
 arctan = elementwise(
@@ -121,22 +162,50 @@ arctan = elementwise(
     partials=lambda out, x: (1 / (1 + x * x),),
     expr="vm.arctan({x})",
     cost=20,
+    for_complex="np.arctan({x})",
 )
 
 # ---- hyperbolic functions ---------------------------------------------------------------------------------
 
-sinh = elementwise("sinh", numpy=np.sinh, partials=lambda out, x: (np.cosh(x),), expr="vm.sinh({x})", cost=18)
+sinh = elementwise(
+    "sinh",
+    numpy=np.sinh,
+    partials=lambda out, x: (np.cosh(x),),
+    expr="vm.sinh({x})",
+    cost=18,
+    for_complex="np.sinh({x})",
+)
 
-cosh = elementwise("cosh", numpy=np.cosh, partials=lambda out, x: (np.sinh(x),), expr="vm.cosh({x})", cost=18)
+cosh = elementwise(
+    "cosh",
+    numpy=np.cosh,
+    partials=lambda out, x: (np.sinh(x),),
+    expr="vm.cosh({x})",
+    cost=18,
+    for_complex="np.cosh({x})",
+)
 
-tanh = elementwise("tanh", numpy=np.tanh, partials=lambda out, x: (1 - out * out,), expr="vm.tanh({x})", cost=14)
+tanh = elementwise(
+    "tanh",
+    numpy=np.tanh,
+    partials=lambda out, x: (1 - out * out,),
+    expr="vm.tanh({x})",
+    cost=14,
+    for_complex="np.tanh({x})",
+)
+
+
+def _arcsinh_slope(x: Value) -> Value:
+    return 1 / (np.sqrt(1 + x * x) if value_aval(x).is_complex else np.hypot(x, 1))
+
 
 arcsinh = elementwise(
     "arcsinh",
     numpy=np.arcsinh,
-    partials=lambda out, x: (1 / np.hypot(x, 1),),
+    partials=lambda out, x: (_arcsinh_slope(x),),
     expr="vm.arcsinh({x})",
     cost=20,
+    for_complex="np.arcsinh({x})",
 )
 
 arccosh = elementwise(
@@ -146,6 +215,7 @@ arccosh = elementwise(
     partials=lambda out, x: (1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
     expr="vm.arccosh({x})",
     cost=20,
+    for_complex="np.arccosh({x})",
 )
 
 arctanh = elementwise(
@@ -155,6 +225,7 @@ arctanh = elementwise(
     partials=lambda out, x: (1 / ((1 - x) * (1 + x)),),
     expr="vm.arctanh({x})",
     cost=20,
+    for_complex="np.arctanh({x})",
 )
 
 # ---- angles -----------------------------------------------------------------------------------------------
@@ -237,6 +308,35 @@ def modf(x: Value) -> tuple[Value, Value]:
     (x,) = promoted(np.fabs, x)
     whole = trunc(x)
     return np.copysign(where(isinf(x), 0, x - whole), x), whole
+
+
+@implements(np.ldexp)
+def ldexp(x: Value, y: Value) -> Value:
+    """``x * 2**y``, in three steps, of which none leaves the range unless the result does."""
+    (x,) = promoted(np.fabs, x)
+    exponent = traced(np.clip(in_dtype(y, INT64), -3000, 3000))
+    third = exponent // 3
+    steps = (third, third, exponent - 2 * third)
+    for step in steps:
+        x = x * np.exp2(np.astype(step, value_aval(x).dtype))
+    return x
+
+
+@implements(np.frexp)
+def frexp(x: Value) -> tuple[Value, Value]:
+    """A number between 1/2 and 1 in size, and the power of two that it has to be multiplied with."""
+    (x,) = promoted(np.fabs, x)
+    ordinary = np.isfinite(x) & (x != 0)
+    size = where(ordinary, abs(x), 1)
+    small = size < 1e-30  # where the reciprocal power would overflow
+    scaled = where(small, size * 2.0**100, size)
+    exponent = np.floor(np.log2(scaled)) + 1
+    mantissa = scaled * np.exp2(-exponent)
+    # The logarithm may be rounded across a power of two.
+    exponent = where(mantissa >= 1, exponent + 1, where(mantissa < 0.5, exponent - 1, exponent))
+    mantissa = where(mantissa >= 1, mantissa / 2, where(mantissa < 0.5, mantissa * 2, mantissa))
+    power = where(ordinary, exponent - where(small, 100, 0), 0)
+    return where(ordinary, np.copysign(mantissa, x), x), np.astype(power, np.int32)
 
 
 @implements(np.nan_to_num)

@@ -14,9 +14,10 @@ from staticbp.core.shape import Dim, Shape
 from staticbp.errors import ShapeError
 from staticbp.ops.linear import broadcast_to as repeat_to
 from staticbp.ops.linear import fill, strong, to_dtype
-from staticbp.ops.options import as_ints, as_shape, fresh, refuse_order, returns_view, traced, view_of
+from staticbp.ops.options import as_ints, as_shape, fresh, refuse_order, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import move_axis, permuted, reshaped, sliced, swapped
+from staticbp.ops.views import gives_views, returns_fixed_view, returns_raveled, returns_reshaped, returns_view, view_of
 
 
 def shape_of(x: Value) -> Shape:
@@ -41,7 +42,7 @@ def axes_of(axes: Any, rank: int) -> tuple[int, ...]:
 
 
 @implements(np.reshape)
-@returns_view
+@returns_reshaped
 def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Value:
     """As `np.reshape`."""
     refuse_order("np.reshape", order)
@@ -50,7 +51,7 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None
 
 
 @implements(np.ravel)
-@returns_view
+@returns_raveled
 def ravel(a: Any, order: str = "C") -> Value:
     """As `np.ravel`."""
     refuse_order("np.ravel", order)
@@ -75,6 +76,8 @@ def squeeze(a: Any, axis: Any = None) -> Value:
     x = traced(a)
     shape = shape_of(x)
     if axis is None:
+        if not all(isinstance(dim, int) or shapes.at_least(dim, 2) for dim in shape):
+            shapes.static_shape(shape, "np.squeeze without an axis")
         return reshaped(x, shapes.squeezed(shape))
     axes = axes_of(axis, len(shape))
     if any(not shapes.same((shape[a],), (1,)) for a in axes):
@@ -92,23 +95,28 @@ def _atleast(rank: int, x: Value) -> Value:
 
 
 def _atleast_each(rank: int, arrays: Sequence[Any]) -> Any:
-    results = tuple(view_of(array, _atleast(rank, traced(array))) for array in arrays)
+    results = tuple(
+        view_of(array, _atleast(rank, traced(array)), lambda base: _atleast(rank, base)) for array in arrays
+    )
     return results[0] if len(results) == 1 else results
 
 
 @implements(np.atleast_1d)
+@gives_views
 def atleast_1d(*arys: Any) -> Any:
     """As `np.atleast_1d`."""
     return _atleast_each(1, arys)
 
 
 @implements(np.atleast_2d)
+@gives_views
 def atleast_2d(*arys: Any) -> Any:
     """As `np.atleast_2d`."""
     return _atleast_each(2, arys)
 
 
 @implements(np.atleast_3d)
+@gives_views
 def atleast_3d(*arys: Any) -> Any:
     """As `np.atleast_3d`."""
     return _atleast_each(3, arys)
@@ -182,18 +190,19 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Value:
 
 
 @implements(np.broadcast_to)
-@returns_view
+@returns_fixed_view
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Value:
     """As `np.broadcast_to`."""
     return traced(repeat_to(traced(array), as_shape(shape)))
 
 
 @implements(np.broadcast_arrays)
+@gives_views
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Value, ...]:
     """As `np.broadcast_arrays`."""
     values = [traced(arg) for arg in args]
     shape = shapes.broadcast(*(shape_of(value) for value in values))
-    return tuple(traced(repeat_to(value, shape)) for value in values)
+    return tuple(broadcast_to(value, shape) for value in values)
 
 
 @implements(np.meshgrid)

@@ -13,12 +13,12 @@ from staticbp.core.lowering import Choose, Lowering, Reader, Reduce
 from staticbp.core.primitive import Value, value_aval
 from staticbp.core.schedule import Expr, Index
 from staticbp.core.shape import Dim
-from staticbp.errors import ShapeError
+from staticbp.errors import ShapeError, UnsupportedFunctionError
 from staticbp.ops.arithmetic import maximum, minimum, where
 from staticbp.ops.families import ZERO, General, general, linear
 from staticbp.ops.linear import broadcast, fill, operand, reshape, strong, to_dtype
 from staticbp.ops.options import fresh, given, in_dtype, traced
-from staticbp.ops.registry import implements, refuse
+from staticbp.ops.registry import implements, in_order, refuse
 from staticbp.ops.shape import concatenate, take_slice
 
 Axes = tuple[int, ...]
@@ -129,17 +129,25 @@ def _extreme_jvp(tangents: Sequence[Value], out: Value, x: Value, axes: Axes) ->
     return reduce_sum(where(ties, tangents[0], 0), axes=axes) / count
 
 
+def _extreme_aval(x: Aval, axes: Axes) -> Aval:
+    return _aval(in_order(x), axes)
+
+
 def _lowest(dtype: np.dtype[Any]) -> Any:
+    if dtype == BOOL:
+        return False
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 def _highest(dtype: np.dtype[Any]) -> Any:
+    if dtype == BOOL:
+        return True
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
 reduce_max: General = general(
     "reduce_max",
-    aval=_aval,
+    aval=_extreme_aval,
     numpy=lambda x, axes: np.max(x, axis=axes),
     vjp=_extreme_vjp,
     jvp=_extreme_jvp,
@@ -149,7 +157,7 @@ reduce_max: General = general(
 
 reduce_min: General = general(
     "reduce_min",
-    aval=_aval,
+    aval=_extreme_aval,
     numpy=lambda x, axes: np.min(x, axis=axes),
     vjp=_extreme_vjp,
     jvp=_extreme_jvp,
@@ -199,7 +207,7 @@ def accumulator(a: Value, dtype: Any) -> np.dtype[Any]:
     if dtype is not None:
         return check_dtype(np.dtype(dtype), "the result of a reduction")
     own = value_aval(a).dtype
-    if own.kind == "f" or own.itemsize == 8:
+    if own.kind in "fc" or own.itemsize == 8:
         return own
     return np.dtype(np.uint64) if own.kind == "u" else INT64
 
@@ -247,9 +255,20 @@ def _extreme(
     a = traced(a)
     aval = value_aval(a)
     axes = shapes.normalize_axes(axis, aval.ndim)
-    if any(aval.shape[d] == 0 for d in axes):
+    if not all(shapes.is_surely(aval.shape[d], 1, f"np.{name}") for d in axes):
         raise ShapeError(f"np.{name} of no elements: an array of shape {shapes.text(aval.shape)} over axes {axes}")
     return reduced(on_bools if aval.dtype == BOOL else op, a, axes, keepdims)
+
+
+def _among(name: str, worst: Callable[[np.dtype[Any]], Any], a: Value, initial: Any, mask: Any) -> Value:
+    """`a` with the worst value there is where the mask does not hold."""
+    if not given(mask):
+        return a
+    if not given(initial):
+        raise UnsupportedFunctionError(
+            f"{name} with where= needs initial=, which is the result where nothing is chosen",
+        )
+    return where(mask, a, worst(value_aval(a).dtype))
 
 
 @implements(np.max, np.amax)
@@ -262,9 +281,10 @@ def max(
     where: Value = np._NoValue,
 ) -> Value:
     """The largest element over axes."""
-    refuse("np.max", out=out, where=where)
+    refuse("np.max", out=out)
+    a = _among("np.max", _lowest, a, initial, where)
     extreme = _extreme("max", reduce_max, reduce_any, a, axis, keepdims)
-    return maximum(extreme, initial) if given(initial) else extreme
+    return maximum(extreme, in_dtype(initial, value_aval(extreme).dtype)) if given(initial) else extreme
 
 
 @implements(np.min, np.amin)
@@ -277,9 +297,10 @@ def min(
     where: Value = np._NoValue,
 ) -> Value:
     """The smallest element over axes."""
-    refuse("np.min", out=out, where=where)
+    refuse("np.min", out=out)
+    a = _among("np.min", _highest, a, initial, where)
     extreme = _extreme("min", reduce_min, reduce_all, a, axis, keepdims)
-    return minimum(extreme, initial) if given(initial) else extreme
+    return minimum(extreme, in_dtype(initial, value_aval(extreme).dtype)) if given(initial) else extreme
 
 
 @implements(np.ptp)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 
-from staticbp.core.aval import dtype_name
+from staticbp.core.aval import Aval, dtype_name
 from staticbp.core.primitive import Primitive
 from staticbp.errors import DtypeError, UnsupportedFunctionError
 
@@ -30,6 +31,8 @@ class Domain(Enum):
     ABOVE_ONE = (1.2, 4.0)
     BOOLEAN = (0.0, 1.0)
     INTEGER = (-5.0, 5.0)
+    FRACTION = (0.1, 0.9)
+    ORDER = (2.0, 4.0)  # integers, by which there is no derivative
 
 
 REAL, POSITIVE, UNIT, NONZERO, ABOVE_ONE = (
@@ -41,6 +44,13 @@ REAL, POSITIVE, UNIT, NONZERO, ABOVE_ONE = (
 )
 
 ZERO = "zero"  # `partials=ZERO`: piecewise constant, nothing flows back
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A partial derivative that there is, but that is not known here: to ask for it is an error, which says why."""
+
+    why: str
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[F], F]:
@@ -68,6 +78,16 @@ def refuse(function: str, **options: Any) -> None:
             raise UnsupportedFunctionError(
                 f"{function} with {name}= is not supported on traced values", advice=OPTION_ADVICE.get(name)
             )
+
+
+def in_order(x: Aval) -> Aval:
+    """`x`, unless it is complex: NumPy's order of complex numbers is not one that a derivative could follow."""
+    if x.is_complex:
+        raise DtypeError(
+            "the order of complex numbers is not supported on traced values",
+            advice="Compare np.abs(x), x.real or x.imag.",
+        )
+    return x
 
 
 def declare(op: Primitive) -> None:
@@ -108,4 +128,4 @@ def same_dtypes(*tokens: Any) -> tuple[np.dtype[Any], ...]:
 def float_dtypes(*tokens: Any) -> tuple[np.dtype[Any], ...]:
     """All operands and the result in the common dtype, integers as float64."""
     dtype = same_dtypes(*tokens)[0]
-    return (dtype if dtype.kind == "f" else np.dtype(np.float64),) * (len(tokens) + 1)
+    return (dtype if dtype.kind in "fc" else np.dtype(np.float64),) * (len(tokens) + 1)

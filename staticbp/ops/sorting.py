@@ -35,7 +35,7 @@ from staticbp.ops.families import ZERO, General, general, linear
 from staticbp.ops.linear import Linear, fill, operand, reshape
 from staticbp.ops.options import in_dtype, traced
 from staticbp.ops.reduce import accumulator, with_kept_axes
-from staticbp.ops.registry import implements, refuse
+from staticbp.ops.registry import implements, in_order, refuse
 from staticbp.ops.shape import concatenate, move_axis, take_slice
 
 # ---- loops along one axis ---------------------------------------------------------------------------------
@@ -260,9 +260,9 @@ def _search(better: str) -> Kernel:
 
 
 def _position_aval(x: Aval, axis: int) -> Aval:
-    if x.shape[axis] == 0:
+    if not shapes.is_surely(x.shape[axis], 1, "the position of an extreme"):
         raise ShapeError(f"the position of an extreme of no elements: axis {axis} of {x}")
-    return Aval(shapes.without(x.shape, (axis,)), INT64)
+    return Aval(shapes.without(in_order(x).shape, (axis,)), INT64)
 
 
 argmax: General = general(
@@ -335,7 +335,7 @@ def _rows_aval(dtype: np.dtype[Any] | None) -> Callable[[Aval], Aval]:
     def aval(x: Aval) -> Aval:
         if x.ndim < 2:
             raise ShapeError(f"sorting goes row by row, but {x} has no rows")
-        return x if dtype is None else x.with_dtype(dtype)
+        return in_order(x) if dtype is None else in_order(x).with_dtype(dtype)
 
     return aval
 

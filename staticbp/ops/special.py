@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Sequence
-from functools import cache, wraps
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import FLOAT64
-from staticbp.core.graph import Lit
-from staticbp.core.primitive import Traced, Value, value_aval
+from staticbp.core.primitive import Value, value_aval
 from staticbp.ops.arithmetic import where
 from staticbp.ops.control import stop_gradient
-from staticbp.ops.families import POSITIVE, elementwise
+from staticbp.ops.families import POSITIVE, UNIT, Domain, Elementwise, Unknown, elementwise
 from staticbp.ops.options import in_dtype, traced
 from staticbp.ops.reduce import spread, with_kept_axes
 from staticbp.ops.registry import SCIPY, float_dtypes, implements
+from staticbp.ops.scipyfunctions import implements_scipy, or_scipy, scipy_ufunc, special
 
 Axis = int | Sequence[int] | None
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-@cache
-def _load(name: str) -> Callable[..., Any]:
-    return getattr(importlib.import_module("scipy.special"), name)  # type: ignore[no-any-return]
-
-
-def scipy_ufunc(name: str) -> Callable[..., Any]:
-    """SciPy's ufunc of that name, imported when it is first called.
-
-    ``scipy.special`` takes longer to import than a compiled gradient takes to load, and only the interpreter
-    and plain values ever ask for it.
-    """
-
-    def evaluate(*args: Any) -> Any:
-        return _load(name)(*args)
-
-    evaluate.__name__ = name
-    return evaluate
-
-
-def or_scipy(function: F) -> F:
-    """What traced values get from `function`, plain ones get from SciPy's function of the same name."""
-
-    @wraps(function)
-    def either(*args: Any, **kwargs: Any) -> Any:
-        ours = any(isinstance(x, Traced | Lit) for x in (*args, *kwargs.values()))
-        return (function if ours else _load(function.__name__))(*args, **kwargs)
-
-    return either  # type: ignore[return-value]
-
-
-def implements_scipy(function: F) -> F:
-    """Register a function as what traced values do for SciPy's ufunc of the same name."""
-    SCIPY[getattr(function, "name", None) or function.__name__] = function
-    return function
 
 
 # ---- sigmoids ---------------------------------------------------------------------------------------------
@@ -153,6 +114,43 @@ erfc = implements_scipy(
     )
 )
 
+# Abramowitz and Stegun 7.1.1: each inverse by the reciprocal of the slope of what it inverts.
+erfinv = special("erfinv", lambda out, x: (SQRT_PI / 2 * np.exp(out * out),), domain=UNIT)
+erfcinv = special("erfcinv", lambda out, x: (-SQRT_PI / 2 * np.exp(out * out),), domain=Domain.FRACTION)
+erfcx = special("erfcx", lambda out, x: (2 * x * out - 2 / SQRT_PI,))
+dawsn = special("dawsn", lambda out, x: (1 - 2 * x * out,))
+
+
+@implements_scipy
+@or_scipy
+def ndtr(x: Value) -> Value:
+    """The distribution function of the normal distribution."""
+    return 0.5 * erfc(as_float(x) * -math.sqrt(0.5))
+
+
+ndtri = special("ndtri", lambda out, p: (math.sqrt(2 * math.pi) * np.exp(out * out / 2),), domain=Domain.FRACTION)
+
+# The slope is that of the normal density over its integral, neither of which underflows here.
+log_ndtr = special("log_ndtr", lambda out, x: (math.sqrt(2 / math.pi) / erfcx(x * -math.sqrt(0.5)),))
+
+erfi = special("erfi", lambda out, x: (2 / SQRT_PI * np.exp(x * x),))
+
+# ---- exponential integrals --------------------------------------------------------------------------------
+
+# Abramowitz and Stegun 5.1.1, 5.1.2 and 5.1.26; 27.7.1 for the dilogarithm.
+expi = special("expi", lambda out, x: (np.exp(x) / x,), domain=POSITIVE)
+exp1 = special("exp1", lambda out, x: (-np.exp(-x) / x,), domain=POSITIVE)
+expn: Elementwise = special(
+    "expn",
+    lambda out, n, x: (Unknown("the order of an exponential integral is an integer"), -expn(n - 1, x)),
+    domain=(Domain.ORDER, POSITIVE),
+)
+spence = special(
+    "spence",
+    lambda out, x: (where(x == 1, -1, np.log(x) / where(x == 1, 1, 1 - x)),),
+    domain=POSITIVE,
+)
+
 # ---- entropies --------------------------------------------------------------------------------------------
 
 
@@ -176,6 +174,80 @@ def entr(x: Value) -> Value:
     """``-x * log(x)``, zero at zero and minus infinity below."""
     x = as_float(x)
     return where(x < 0, -math.inf, -xlogy(x, x))
+
+
+@implements_scipy
+@or_scipy
+def xlog1py(x: Value, y: Value) -> Value:
+    """``x * log1p(y)``, zero where `x` is zero and `y` a number."""
+    x, y = as_float(x), as_float(y)
+    nothing = (x == 0) & np.logical_not(np.isnan(y))
+    return where(nothing, 0 * x, x * np.log1p(where(nothing, 0, y)))
+
+
+def _divergence(x: Value, y: Value, added: bool) -> Value:
+    """``x * log(x / y)``, with ``y - x`` if that is wanted, for positive numbers; outside it is infinite."""
+    x, y = as_float(x), as_float(y)
+    inside = (x > 0) & (y > 0)
+    above, below = where(inside, x, 1), where(inside, y, 1)
+    ratio = above / below
+    near = (ratio > 0.5) & (ratio < 2)  # where two logarithms would cancel
+    log = where(near, np.log1p(where(near, (above - below) / below, 0)), np.log(above) - np.log(below))
+    value = above * log
+    value = where(inside, value - above + below if added else value, np.inf)
+    value = where((x == 0) & (y >= 0), y if added else 0, value)
+    return where(np.isnan(x) | np.isnan(y), np.nan, value)
+
+
+@implements_scipy
+@or_scipy
+def rel_entr(x: Value, y: Value) -> Value:
+    """``x * log(x / y)``, zero for zero `x` and infinite outside."""
+    return _divergence(x, y, added=False)
+
+
+@implements_scipy
+@or_scipy
+def kl_div(x: Value, y: Value) -> Value:
+    """``x * log(x / y) - x + y``: what outcomes contribute to a divergence of Kullback and Leibler."""
+    return _divergence(x, y, added=True)
+
+
+@implements_scipy
+@or_scipy
+def inv_boxcox(y: Value, lmbda: Value) -> Value:
+    """What `boxcox` gives `y` for."""
+    y, power = as_float(y), as_float(lmbda)
+    limit = power == 0
+    return where(limit, np.exp(y), np.exp(np.log1p(power * y) / where(limit, 1, power)))
+
+
+@implements_scipy
+@or_scipy
+def inv_boxcox1p(y: Value, lmbda: Value) -> Value:
+    """What `boxcox1p` gives `y` for."""
+    y, power = as_float(y), as_float(lmbda)
+    limit = power == 0
+    return where(limit, np.expm1(y), np.expm1(np.log1p(power * y) / where(limit, 1, power)))
+
+
+@implements_scipy
+@or_scipy
+def boxcox(x: Value, lmbda: Value) -> Value:
+    """``(x**lmbda - 1) / lmbda``, and its limit ``log(x)``."""
+    return _boxcox(np.log(as_float(x)), as_float(lmbda))
+
+
+@implements_scipy
+@or_scipy
+def boxcox1p(x: Value, lmbda: Value) -> Value:
+    """``((1 + x)**lmbda - 1) / lmbda``, and its limit ``log1p(x)``."""
+    return _boxcox(np.log1p(as_float(x)), as_float(lmbda))
+
+
+def _boxcox(log: Value, power: Value) -> Value:
+    limit = abs(power) < 1e-19
+    return where(limit, log, np.expm1(power * log) / where(limit, 1, power))
 
 
 # ---- compositions -----------------------------------------------------------------------------------------
@@ -224,3 +296,47 @@ def log_softmax(x: Value, axis: Axis = None) -> Value:
     top = _top(x, axes)
     centered = x - spread(where(np.isfinite(top), top, 0), x, axes)
     return centered - spread(np.log(np.sum(np.exp(centered), axis=axes)), x, axes)
+
+
+@or_scipy
+def softplus(x: Value) -> Value:
+    """``log(1 + exp(x))``."""
+    return np.logaddexp(0, as_float(x))
+
+
+@implements_scipy
+@or_scipy
+def huber(delta: Value, r: Value) -> Value:
+    """A parabola about zero, and straight lines from a distance of `delta` on; infinite for a negative one."""
+    bound, size = as_float(delta), np.abs(as_float(r))
+    near = size <= bound
+    return where(bound < 0, np.inf, where(near, 0.5 * size * size, bound * (size - 0.5 * bound)))
+
+
+@implements_scipy
+@or_scipy
+def pseudo_huber(delta: Value, r: Value) -> Value:
+    """``delta**2 * (sqrt(1 + (r / delta)**2) - 1)``: as `huber`, but smooth."""
+    bound, distance = as_float(delta), as_float(r)
+    ratio = where(bound == 0, 0, distance / where(bound == 0, 1, bound))
+    # The root less one, without cancellation.
+    value = bound * bound * (ratio * ratio / (np.sqrt(1 + ratio * ratio) + 1))
+    return where(bound < 0, np.inf, value)
+
+
+@implements_scipy
+@or_scipy
+def exp10(x: Value) -> Value:
+    """Ten to the power of `x`."""
+    return np.power(10.0, as_float(x))
+
+
+@implements_scipy
+@or_scipy
+def cosm1(x: Value) -> Value:
+    """``cos(x) - 1``, exact near zero."""
+    return -2 * np.square(np.sin(as_float(x) / 2))
+
+
+# SciPy has ufuncs of its own under some of NumPy's names.
+SCIPY.update(cbrt=np.cbrt, exp2=np.exp2, expm1=np.expm1, log1p=np.log1p)

@@ -15,7 +15,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from staticbp.core.graph import SrcLine
 from staticbp.errors import FrozenRandomError
 from staticbp.trace.guards import collect, contents
-from staticbp.trace.names import defined_at
+from staticbp.trace.names import defined_at, here
 from staticbp.trace.origin import LIBRARY_FILES, short_file
 
 _MISSING = object()
@@ -34,7 +34,8 @@ _Generator = np.random.Generator | np.random.RandomState | random.Random
 def refuse_draws(function: Callable[..., Any]) -> Iterator[None]:
     """Raise `FrozenRandomError` if a random generator is drawn from within, while `function` is traced."""
     before = [(generator, _state(generator)) for generator in _generators(function)]
-    yield
+    with _no_fresh_seeds(function):
+        yield
     for generator, state in before:
         if _equal(state, _state(generator)):
             continue
@@ -48,6 +49,64 @@ def refuse_draws(function: Callable[..., Any]) -> Iterator[None]:
             src=src or defined_at(function),
             advice="Draw outside and pass the samples as an argument.",
         )
+
+
+# ---- generators that are made within ------------------------------------------------------------------------
+
+
+class _Traced(threading.local):
+    """What is being traced in this thread."""
+
+    function: Callable[..., Any] | None = None
+
+
+_TRACED = _Traced()
+_SEEDS = np.random.bit_generator
+
+
+@contextmanager
+def _no_fresh_seeds(function: Callable[..., Any]) -> Iterator[None]:
+    """Raise `FrozenRandomError` where a generator of NumPy's is made without a seed: it would be another each time.
+
+    Such a generator asks the system for bits by a function that its module has under a name; ours takes its place,
+    and hands on what nobody traces.
+    """
+    ask = getattr(_SEEDS, "randbits", None)
+    if ask is not None and not hasattr(ask, "refuses"):
+        setattr(_SEEDS, "randbits", _refusing(ask))  # noqa: B010  (a name that NumPy does not declare)
+    outer = _TRACED.function
+    _TRACED.function = function
+    try:
+        yield
+    finally:
+        _TRACED.function = outer
+
+
+def _refusing(ask: Callable[[int], int]) -> Callable[[int], int]:
+    def randbits(count: int) -> int:
+        if _TRACED.function is not None and not _importing(sys._getframe(1)):
+            raise FrozenRandomError(
+                f"a random generator without a seed is made while {_title(_TRACED.function)} is traced: "
+                "the compiled code would use its samples for ever",
+                src=here().src,
+                advice="Draw outside and pass the samples as an argument.",
+            )
+        return ask(count)
+
+    randbits.refuses = True  # type: ignore[attr-defined]  # the mark of ours
+    return randbits
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported for the user's line: what it draws is its own affair."""
+    while frame is not None and LIBRARY_FILES[frame.f_code.co_filename]:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+# ---- generators that are there already ----------------------------------------------------------------------
 
 
 def _generators(function: Callable[..., Any]) -> list[_Generator]:

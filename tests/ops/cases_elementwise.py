@@ -82,4 +82,12 @@ CASES += [
     ("maximum/scalar", lambda x: np.maximum(x, 0), (X,)),
     ("captured", lambda x: x * POSITIVE + Y, (X.astype(np.float32),)),
     ("weak", lambda x: 2 * (x + 1) / 3, (X.astype(np.float32),)),
+    ("frexp", np.frexp, (X,)),
+    ("frexp/special", np.frexp, (np.append(SPECIAL, [5e-324, 1e-310, 1e308, np.nextafter(1.0, 0.0), 2.0**-1022]),)),
+    ("frexp/float32", np.frexp, (SPECIAL.astype(np.float32),)),
+    ("ldexp", lambda x: np.ldexp(x, 3), (X,)),
+    ("ldexp/ends", lambda n: np.ldexp(0.75, n), (np.array([-1074, -1022, 1024, 1023, -2000, 4000]),)),
+    ("ldexp/float32", np.ldexp, (X.astype(np.float32), np.array([-3, 0, 100], np.int32))),
+    ("array_equiv", np.array_equiv, (X, X[0])),
+    ("array_equiv/shapes", lambda x: np.array_equiv(x, np.ones(2)), (X,)),
 ]

@@ -58,7 +58,7 @@ def sample(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...], dty
         return np.asarray(drawn).astype(bool if domain is Domain.BOOLEAN else dtype)[()]
     if dtype.kind in "iu":
         least = 0 if dtype.kind == "u" else int(np.ceil(low))
-        numbers = rng.integers(least, int(high) + 1, shape)
+        numbers = rng.integers(least, max(int(high), least) + 1, shape)
         if domain in (Domain.NONZERO, Domain.POSITIVE, Domain.ABOVE_ONE):
             numbers = np.maximum(np.abs(numbers), 1)
     else:
@@ -88,12 +88,14 @@ def elementwise_ops() -> list[Elementwise]:
 
 def float_cases(op: Elementwise, dtype: np.dtype[Any] = F64) -> Iterator[Case]:
     """Cases inside the domain, where the derivative exists, in all shapes."""
-    if not takes(op, tuple(np.dtype(bool) if d is Domain.BOOLEAN else dtype for d in op.domain)):
+    own = {Domain.BOOLEAN: np.dtype(bool), Domain.ORDER: I64}
+    dtypes = tuple(own.get(domain, dtype) for domain in op.domain)
+    if not takes(op, dtypes):
         return
     for shapes in SHAPES[op.arity]:
         name = f"{op.name}/{dtype_name(dtype)}{'x'.join(str(list(s)).replace(' ', '') for s in shapes)}"
         rng = generator(name)
-        args = tuple(sample(rng, d, s, dtype) for d, s in zip(op.domain, shapes, strict=True))
+        args = tuple(sample(rng, d, s, t) for d, s, t in zip(op.domain, shapes, dtypes, strict=True))
         yield Case(name, function_of(op), args)
 
 
@@ -131,7 +133,8 @@ def special_cases(op: Elementwise) -> Iterator[Case]:
             continue
         with np.errstate(over="ignore"):
             values = np.array(SPECIAL).astype(dtype)
-        grid = [np.array(column) for column in zip(*itertools.product(values, repeat=op.arity), strict=True)]
+        columns = [np.arange(4.0, dtype=dtype) if domain is Domain.ORDER else values for domain in op.domain]
+        grid = [np.array(column) for column in zip(*itertools.product(*columns), strict=True)]
         yield Case(f"{op.name}/special/{dtype_name(dtype)}", function_of(op), tuple(grid))
 
 

@@ -32,7 +32,11 @@ B = np.array([True, False, True])
         (lambda x: x << 1, (X,), DtypeError, "left_shift is not defined for f64"),
         (lambda n: n + 300, (N.astype(np.uint8),), DtypeError, "out of bounds for uint8"),
         (lambda x: x + np.ones(2), (X,), ShapeError, "cannot be broadcast"),
-        (lambda x: x + 1j, (X,), DtypeError, "complex"),
+        (lambda x: np.floor(x + 1j), (X,), DtypeError, "not defined for"),
+        (lambda x: np.maximum(x, 1j), (X,), DtypeError, "of complex numbers"),
+        (lambda x: (x + 1j).astype(float), (X,), DtypeError, "does not fit"),
+        (lambda x: np.sort(x + 1j), (X,), DtypeError, "order of complex numbers"),
+        (lambda x: np.max(x + 1j), (X,), DtypeError, "order of complex numbers"),
     ],
 )
 def test_refused(function, args, error, words):

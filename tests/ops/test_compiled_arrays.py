@@ -13,7 +13,13 @@ import staticbp as bp
 from staticbp.core.interpret import interpret
 from staticbp.transforms.rules import RULES
 from staticbp.transforms.vjp import vjp
-from tests.ops import cases_index, cases_linalg, cases_shape
+from tests.ops import (
+    cases_building,
+    cases_calculus,
+    cases_index,
+    cases_linalg,
+    cases_shape,
+)
 from tests.ops.cases_shape import Entry
 from tests.ops.checks import assert_close, floats, graph_of, results
 
@@ -23,6 +29,8 @@ CHOICES = {
     "products": cases_linalg.CASES[::12],
     "sums of products": [entry for entry in cases_linalg.CASES if entry[0].startswith("einsum")][::4],
     "known indexes": cases_index.CASES[: len(cases_index.STATIC) : 4],
+    "calculus": cases_calculus.CASES[::9],
+    "places": cases_building.CASES[::11],
     "traced indexes": cases_index.CASES[len(cases_index.STATIC) :: 3],
 }
 

@@ -174,7 +174,7 @@ def test_indexes_out_of_range_are_found():
         (lambda x: x[[0, 1, 1], [0, 1]], TracedIndexError, "broadcast"),
         (lambda x: x[::0], TracedIndexError, "not valid"),
         (lambda x: np.nonzero(x), UnsupportedFunctionError, "np.where"),
-        (lambda x: np.put(x, 0, 1.0), UnsupportedFunctionError, "np.where"),
+        (lambda x: np.put(x, 0, 1.0), MutationError, "np.where"),
         (lambda x: x.__setitem__(0, 1.0), MutationError, "np.where"),
         (lambda x: np.take(x, x), TracedIndexError, "astype(int)"),
         (lambda x: np.take(x, 0, out=np.zeros(())), UnsupportedFunctionError, "out="),

@@ -10,7 +10,7 @@ from staticbp.core.check import check_graph
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.interpret import interpret
 from staticbp.core.shape import symbol
-from staticbp.errors import DtypeError, MutationError, ShapeError, StaticbpError, UnsupportedFunctionError
+from staticbp.errors import DtypeError, ShapeError, StaticbpError, UnsupportedFunctionError
 from staticbp.ops import shape
 from staticbp.ops.linear import fill
 from staticbp.trace.trace import trace
@@ -157,9 +157,9 @@ def test_symbolic_sizes():
         (lambda a: np.diagonal(a[0]), ShapeError),
         (lambda a: np.vander(a), ShapeError),
         (lambda a: np.meshgrid(a[0], **NO_INDEXING), ShapeError),
-        (lambda a: a.astype(np.complex128), DtypeError),
+        (lambda a: a.astype(np.float16), DtypeError),
         (lambda a: np.zeros_like(a, dtype=np.float16), DtypeError),
-        (lambda a: np.resize(a, (2, 2)), UnsupportedFunctionError),
+        (lambda a: np.unique(a), UnsupportedFunctionError),
     ],
 )
 def test_what_is_refused_names_the_line(function, error):
@@ -196,43 +196,6 @@ def test_questions_are_answered_at_once():
         return np.real(a)
 
     assert graph_of(function, [x(2, 3)]).eqns == ()
-
-
-VIEWS = [
-    lambda a: a[1:],
-    lambda a: a[0],
-    lambda a: a[:, ::-1][..., None],
-    lambda a: a.reshape(-1),
-    lambda a: a.T,
-    lambda a: np.ravel(a=a),
-    lambda a: a.swapaxes(0, 1),
-    lambda a: np.split(a, 2)[0],
-    lambda a: np.flip(a)[1],
-    lambda a: np.atleast_3d(a),
-    lambda a: next(iter(a)),
-]
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_an_array_changed_through_a_view_is_not_used_as_it_was(view):
-    def function(a):
-        part = view(a)
-        part += 1
-        return a
-
-    with pytest.raises(MutationError, match="view"):
-        graph_of(function, [x(2, 3)])
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_of_an_array_that_was_changed_is_not_used_as_it_was(view):
-    def function(a):
-        part = view(a)
-        a += 1
-        return part
-
-    with pytest.raises(MutationError, match="view"):
-        graph_of(function, [x(2, 3)])
 
 
 def test_copies_and_new_names_may_be_changed():

@@ -1,10 +1,13 @@
 """The table leaves no operation out, and a new declaration finds its way into it by itself."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 from staticbp.core.graph import Graph
 from staticbp.core.lowering import Control
+from staticbp.errors import NotDifferentiableError
 from staticbp.ops.arithmetic import divide_or_zero
 from staticbp.ops.families import ZERO, elementwise
 from staticbp.ops.registry import NUMPY, PRIMITIVES, float_dtypes
@@ -31,7 +34,9 @@ def test_every_operation_has_a_case():
     for case in table.cases():
         graph = graph_of(case.function, case.args)
         active = floats(case.args)
-        met |= operations(graph) | operations(vjp(RULES, graph, active)) | operations(jvp(RULES, graph, active))
+        met |= operations(graph)
+        with suppress(NotDifferentiableError):  # by the order of a Bessel function
+            met |= operations(vjp(RULES, graph, active)) | operations(jvp(RULES, graph, active))
     wanted = {name for name, op in PRIMITIVES.items() if not isinstance(op.lowering, Control)}
     assert wanted <= met | {"custom"}, f"no case for {sorted(wanted - met)}: add one to tests/ops/cases_*.py"
 

@@ -23,7 +23,11 @@ def loop_over(name, arity=1):
         for i in range(out.size):
             out[i] = function(x[i], y[i])
 
-    return numba.njit(one if arity == 1 else two, error_model="numpy")
+    def three(x, y, z, out):
+        for i in range(out.size):
+            out[i] = function(x[i], y[i], z[i])
+
+    return numba.njit({1: one, 2: two, 3: three}[arity], error_model="numpy")
 
 
 @pytest.fixture

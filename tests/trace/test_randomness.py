@@ -107,3 +107,41 @@ def test_what_a_function_imports_itself_is_seen_beside_other_threads():
     finally:
         done.set()
         other.join()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: np.random.default_rng().normal(),
+        lambda: np.random.RandomState().randn(),
+        lambda: np.random.Generator(np.random.PCG64()).uniform(),
+    ],
+)
+def test_a_generator_made_without_a_seed_is_refused(draw):
+    with pytest.raises(FrozenRandomError, match=r"without a seed.*\n.*test_randomness.py"):
+        bp.grad(lambda x: x * draw())(1.0)
+    assert np.isfinite(draw())  # and is as it was afterwards
+
+
+def test_a_generator_made_with_a_seed_gives_a_constant():
+    assert bp.grad(lambda x: x * np.random.default_rng(3).normal())(1.0) == np.random.default_rng(3).normal()
+
+
+def test_other_threads_may_make_generators_meanwhile():
+    made = []
+
+    def function(x):
+        thread = threading.Thread(target=lambda: made.append(np.random.default_rng()))
+        thread.start()
+        thread.join()
+        return x * x
+
+    assert bp.grad(function)(3.0) == 6.0
+    assert len(made) == 1
+
+
+def test_modules_may_draw_while_they_are_imported(run_python):
+    run_python(
+        "import staticbp as bp; from staticbp import scipy\n"
+        "assert bp.grad(lambda x: scipy.stats.norm.logpdf(x))(0.5) == -0.5"
+    )

@@ -313,6 +313,11 @@ def with_sign_of(magnitude: Lane, sign: Lane) -> Lane:
     return intrinsic("copysign", magnitude, sign)
 
 
+def or_sign_of(size: Lane, sign: Lane) -> Lane:
+    """The same of a magnitude that has no sign of its own: an operation less."""
+    return (size.bits() | (sign.bits() & sign.format.sign_mask)).as_float()
+
+
 def smaller(x: Lane, bound: Lane | float) -> Lane:
     """The smaller of the two; NaN where `x` is NaN."""
     return where(x > bound, bound, x)

@@ -19,7 +19,8 @@ from staticbp.runtime.vecmath.lane import Lane, Mask
 _LANES = {64: (2, 4, 8), 32: (4, 8, 16)}
 
 
-def _set_attribute(function: Any, attribute: str) -> None:
+def set_attribute(function: Any, attribute: str) -> None:
+    """Give a function an attribute that llvmlite need not know."""
     # llvmlite refuses attributes that it has not heard of; underneath is a plain set of words.
     set.add(function.attributes, attribute)
 
@@ -30,8 +31,8 @@ def _define(
     function.linkage = "weak_odr"  # kept although nothing calls it yet, and the same in every module
     for attribute in ("noinline", "nounwind"):
         function.attributes.add(attribute)
-    _set_attribute(function, "memory(none)")
-    _set_attribute(function, "willreturn")
+    set_attribute(function, "memory(none)")
+    set_attribute(function, "willreturn")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     x = Lane(builder, function.args[0])
     mask = rare(x).value
@@ -68,5 +69,5 @@ def call_guarded(
             _define(variant, fast, rare, slow)
             variants.append(f"_ZGV_LLVM_N{lanes}v_{full_name}({variant.name})")
         _define(function, fast, rare, slow)
-        _set_attribute(function, f'"vector-function-abi-variant"="{",".join(variants)}"')
+        set_attribute(function, f'"vector-function-abi-variant"="{",".join(variants)}"')
     return Lane(builder, builder.call(function, [x.value]))

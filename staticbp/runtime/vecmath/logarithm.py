@@ -186,4 +186,4 @@ def logaddexp(x: Lane, y: Lane) -> Lane:
     """The logarithm of the sum of two exponentials: 1 ulp of the larger of result and argument."""
     gap = where(x.equals(y), 0.0, x - y)
     top = where(gap > 0.0, x, y)
-    return top + log1p_lane(exp_lane(-absolute(gap)))
+    return top + log1p_lane(exp_lane(-absolute(gap), close=True))

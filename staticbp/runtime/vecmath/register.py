@@ -215,10 +215,10 @@ def bitcast_kernel(twin: Twin, name: str, doc: str, *, to_float: bool) -> Twin:
     return function
 
 
-def scalar_kernel(twin: Callable[[float], float] | None) -> Callable[[Callable[[float], float]], Twin]:
-    """Decorate a function of one float that Numba compiles as it stands; `twin` replaces it in Python."""
+def scalar_kernel(twin: Callable[..., float] | None) -> Callable[[Callable[..., float]], Twin]:
+    """Decorate a function of one or two floats that Numba compiles as it stands; `twin` replaces it in Python."""
 
-    def register(function: Callable[[float], float]) -> Twin:
+    def register(function: Callable[..., float]) -> Twin:
         public = twin_of(function.__name__, function.__doc__, float_twin(twin or function))
         if JIT:
             compiled = njit(error_model="numpy")(function)
@@ -229,11 +229,21 @@ def scalar_kernel(twin: Callable[[float], float] | None) -> Callable[[Callable[[
             def in_single(x: Any) -> Any:
                 return np.float32(compiled(np.float64(x)))
 
+            def two_in_double(x: Any, y: Any) -> Any:
+                return compiled(np.float64(x), np.float64(y))
+
+            def two_in_single(x: Any, y: Any) -> Any:
+                return np.float32(compiled(np.float64(x), np.float64(y)))
+
             def choose(x: Any) -> Any:
                 kind = _common_float((unliteral(x),))
                 return None if kind is None else (in_single if kind == float32 else in_double)
 
-            overload(public)(choose)
+            def choose_for_two(x: Any, y: Any) -> Any:
+                kind = _common_float((unliteral(x), unliteral(y)))
+                return None if kind is None else (two_in_single if kind == float32 else two_in_double)
+
+            overload(public)(choose if function.__code__.co_argcount == 1 else choose_for_two)
         return public
 
     return register
