@@ -30,10 +30,11 @@ Carry = TypeVar("Carry")
 class WhileLoop(Function[..., Any]):
     """A step, repeated as long as a test says so.  `while_loop` calls it with what is carried."""
 
-    def __init__(self, function: Callable[..., Any], test: Arm) -> None:
-        super().__init__(function, test=test)
+    def __init__(self, function: Callable[..., Any], test: Arm, checkpoints: int | None = None) -> None:
+        super().__init__(function, test=test, checkpoints=checkpoints)
         self._statics = None
         self.test = test.function
+        self.checkpoints = checkpoints
 
     def _name(self) -> str:
         return f"{name_of(self.__wrapped__)}_while"
@@ -74,6 +75,8 @@ class WhileLoop(Function[..., Any]):
             "body": capturing(body, captured, captures, first=True),
             "n_consts": len(captures),
         }
+        if self.checkpoints is not None:
+            params["slots"] = self.checkpoints
         return structure.unflatten(lifted(bind(while_primitive, [*captures, *start], params)))
 
     def _asked(self, structure: Structure, *values: Value) -> list[Value]:
@@ -153,12 +156,18 @@ class _Step:
         )
 
 
-def while_loop(test: Callable[[Carry], Any], body: Callable[[Carry], Carry], init: Carry) -> Carry:
+def while_loop(
+    test: Callable[[Carry], Any], body: Callable[[Carry], Carry], init: Carry, *, checkpoints: int | None = None
+) -> Carry:
     """Repeat a step as long as a test holds.
 
-    Compiles to one real loop.  It has forward derivatives, and batches: there the loop goes on until every element
-    is done, and those that are done stay as they are.  Reverse mode would need the steps kept, whose number nobody
-    knows: a gradient through this loop is refused.
+    Compiles to one real loop, with all derivatives.  In a batch the loop goes on until every element is done, and
+    those that are done stay as they are.
+
+    Reverse mode needs every carry that a step started from, and nobody knows how many steps there will be.  So the
+    loop keeps a fixed number of carries, of steps that lie a stride apart: 1 as long as they fit, then 2, then 4, and
+    so on.  On the way back the steps between two of them are taken again, and as many carries are kept again: up
+    to the square of that number, each step is taken twice.
 
     Parameters
     ----------
@@ -168,6 +177,9 @@ def while_loop(test: Callable[[Carry], Any], body: Callable[[Carry], Carry], ini
         ``body(carry) -> carry``.  The carry keeps its structure, shapes and dtypes.
     init : structure
         What the first test and the first step are given.
+    checkpoints : int, optional
+        How many carries reverse mode keeps, a power of two.  By default it is between 16 and 256: as many as fit
+        into a megabyte.
 
     Returns
     -------
@@ -186,17 +198,23 @@ def while_loop(test: Callable[[Carry], Any], body: Callable[[Carry], Carry], ini
     ...     return bp.while_loop(lambda x: abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
     >>> root(4.0).round(6)
     np.float64(2.0)
-    >>> bp.jvp(root, (4.0,), (1.0,))[1].round(6)
+    >>> root.grad(4.0).round(6)
     np.float64(0.25)
     """
-    return cast(Carry, made(WhileLoop, body, test=Arm(test))(init))
+    if checkpoints is not None and not _is_power_of_two(checkpoints):
+        raise ControlFlowError(
+            f"while_loop keeps {checkpoints!r} checkpoints, where a power of two is expected", src=here().src
+        )
+    return cast(Carry, made(WhileLoop, body, test=Arm(test), checkpoints=checkpoints)(init))
 
 
-def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Carry], Carry], init: Carry) -> Carry:
+def fori_loop(
+    lower: Any, upper: Any, body: Callable[[Any, Carry], Carry], init: Carry, *, checkpoints: int | None = None
+) -> Carry:
     """Repeat a step for each integer from `lower` to `upper`, the latter excluded.
 
-    With bounds that are plain integers this is a loop of fixed length, with all derivatives.  With bounds that
-    are known only when the compiled code runs it is a `while_loop`.
+    With bounds that are plain integers this is a loop of fixed length.  With bounds that are known only when the
+    compiled code runs it is a `while_loop`.
 
     Parameters
     ----------
@@ -206,6 +224,8 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Carry], Carry], init:
         ``body(i, carry) -> carry``.  The carry keeps its structure, shapes and dtypes.
     init : structure
         What the first step is given.
+    checkpoints : int, optional
+        As for `while_loop`, where the loop is one.
 
     Returns
     -------
@@ -228,7 +248,8 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Carry], Carry], init:
             if aval.shape or aval.dtype.kind not in "iu":
                 raise ControlFlowError(f"a bound of fori_loop is {aval}, not an integer", src=here().src)
         start, stop = (to_dtype(bound, np.dtype(np.int64)) for bound in (lower, upper))
-        return while_loop(lambda state: state[0] < stop, _counting(body), (start, init))[1]
+        counted = _counting(body)
+        return while_loop(lambda state: state[0] < stop, counted, (start, init), checkpoints=checkpoints)[1]
     try:
         first, length = operator.index(lower), max(operator.index(upper) - operator.index(lower), 0)
     except TypeError:
@@ -236,6 +257,10 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Carry], Carry], init:
             f"the bounds of fori_loop are {lower!r} and {upper!r}, not integers", src=here().src
         ) from None
     return cast(Carry, made(CountedLoop, body, first=first, length=length)(init))
+
+
+def _is_power_of_two(number: Any) -> bool:
+    return isinstance(number, int) and number > 1 and number.bit_count() == 1
 
 
 def _counting(body: Callable[[Any, Carry], Carry]) -> Callable[[tuple[Any, Carry]], tuple[Any, Carry]]:

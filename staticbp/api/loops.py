@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -24,18 +25,26 @@ from staticbp.trace.trace import trace_open
 
 Carry = TypeVar("Carry")
 
+BRANCHES = 8  # segments of a loop, and of each segment, where memory is to grow with the logarithm of its length
+
 
 class Loop(Function[..., Any]):
     """A step, repeated.  `scan` and `fold` call it with what is carried and what is looped over."""
 
     def __init__(
-        self, function: Callable[..., Any], collects: bool = True, length: int | None = None, reverse: bool = False
+        self,
+        function: Callable[..., Any],
+        collects: bool = True,
+        length: int | None = None,
+        reverse: bool = False,
+        checkpoint: int | str | None = None,
     ) -> None:
-        super().__init__(function, collects=collects, length=length, reverse=reverse)
+        super().__init__(function, collects=collects, length=length, reverse=reverse, checkpoint=checkpoint)
         self._statics = None
         self.collects = collects
         self.length = length
         self.reverse = reverse
+        self.checkpoint = checkpoint
 
     def _kind(self) -> str:
         return "scan" if self.collects else "fold"
@@ -73,21 +82,39 @@ class Loop(Function[..., Any]):
         start = [
             builder.wrap(builder.atom(to_dtype(c, aval.dtype, aval.weak))) for c, aval in zip(carry, avals, strict=True)
         ]
-        results = lifted(
-            bind(
-                scan_primitive,
-                [*captures, *start, *rows],
-                {
-                    "body": body,
-                    "n_consts": len(captures),
-                    "n_carry": len(carry),
-                    "length": length,
-                    "reverse": self.reverse,
-                },
-            )
-        )
+        params = {
+            "body": body,
+            "n_consts": len(captures),
+            "n_carry": len(carry),
+            "length": length,
+            "reverse": self.reverse,
+        }
+        segments = self._segments(length)
+        if segments:
+            params["segments"] = segments
+        results = lifted(bind(scan_primitive, [*captures, *start, *rows], params))
         final = carry_structure.unflatten(results[: len(carry)])
         return (final, step.ys_structure.unflatten(results[len(carry) :])) if self.collects else final
+
+    def _segments(self, length: int) -> tuple[int, ...]:
+        """The lengths of the segments that reverse mode takes again, and of those within them."""
+        match self.checkpoint:
+            case None:
+                return ()
+            case "sqrt":
+                return (_even_part(length, math.isqrt(length)),) if length > 3 else ()
+            case "log":
+                lengths = [length]
+                while lengths[-1] > BRANCHES:
+                    lengths.append(_even_part(lengths[-1], -(-lengths[-1] // BRANCHES)))
+                return tuple(lengths[1:])
+            case int(each) if each > 0 and not isinstance(each, bool):
+                return (each,) if each < length else ()
+        raise ControlFlowError(
+            f"{self._kind()} is given checkpoint={self.checkpoint!r}",
+            src=here().src,
+            advice='Write the number of steps between two checkpoints, "sqrt" or "log".',
+        )
 
     def _length(self, rows: Sequence[Value], paths: Sequence[str]) -> int:
         """The number of steps, which all of what is looped over agrees on."""
@@ -181,6 +208,11 @@ class _Step:
         )
 
 
+def _even_part(length: int, wish: int) -> int:
+    """About as long as wished, such that as little as possible of a length is left over."""
+    return min(range(max(2, wish // 2), 2 * wish + 1), key=lambda n: (length % n, max(n / wish, wish / n)))
+
+
 def _captured_first(graph: Graph, count: int) -> Graph:
     """A body takes what it captured before what it carries."""
     inner = len(graph.invars) - count
@@ -194,6 +226,7 @@ def scan(
     length: int | None = None,
     *,
     reverse: bool = False,
+    checkpoint: int | str | None = None,
 ) -> tuple[Carry, Any]:
     """Carry a value through a loop, and collect something in each step.
 
@@ -212,6 +245,13 @@ def scan(
         The number of steps.
     reverse : bool, optional
         Whether to start with the last element; the ys keep their places.
+    checkpoint : int or str, optional
+        What reverse mode keeps: by default what each step's derivative wants.  A number is that of the steps between
+        two carries that are kept; from those the steps are taken again, one stretch at a time.  With "sqrt" the
+        stretches are as long as there are many of them, so memory grows with the square root of the length, and
+        each step is taken twice.  With "log" stretches are themselves parted in eight, and so on: memory grows with
+        the logarithm, and so does the number of times that a step is taken (Griewank and Walther, "Evaluating
+        Derivatives", 2008, chapter 12).
 
     Returns
     -------
@@ -231,12 +271,18 @@ def scan(
     >>> bp.scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 3.0]))
     (np.float64(6.0), array([0., 1., 3.]))
     """
-    loop = made(Loop, step, collects=True, length=length, reverse=reverse)
+    loop = made(Loop, step, collects=True, length=length, reverse=reverse, checkpoint=checkpoint)
     return cast(tuple[Carry, Any], loop(init, xs))
 
 
 def fold(
-    step: Callable[[Carry, Any], Carry], init: Carry, xs: Any, length: int | None = None, *, reverse: bool = False
+    step: Callable[[Carry, Any], Carry],
+    init: Carry,
+    xs: Any,
+    length: int | None = None,
+    *,
+    reverse: bool = False,
+    checkpoint: int | str | None = None,
 ) -> Carry:
     """Carry a value through a loop.
 
@@ -244,7 +290,7 @@ def fold(
     ----------
     step : callable
         ``step(carry, x) -> carry``.  The carry keeps its structure, shapes and dtypes.
-    init, xs, length, reverse
+    init, xs, length, reverse, checkpoint
         As for `scan`.
 
     Returns
@@ -265,7 +311,8 @@ def fold(
     >>> bp.fold(lambda w, x: w - 0.1 * bp.grad(loss)(w, x), 0.0, np.ones(50)).round(4)
     np.float64(1.0)
     """
-    return cast(Carry, made(Loop, step, collects=False, length=length, reverse=reverse)(init, xs))
+    loop = made(Loop, step, collects=False, length=length, reverse=reverse, checkpoint=checkpoint)
+    return cast(Carry, loop(init, xs))
 
 
 def progress(report: Callable[[int, int], object]) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.interpret import interpret
 from staticbp.core.lowering import Control
-from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, named, value_aval
+from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, lift, named, value_aval
 from staticbp.core.shape import static_shape
 from staticbp.errors import ControlFlowError
 from staticbp.ops.families import ZERO, elementwise
@@ -25,6 +25,7 @@ stop_gradient = elementwise(
     partials=ZERO,
     dtypes=lambda x: (np.dtype(x), np.dtype(x)),
     cost=0,
+    for_complex="{x}",
 )
 
 
@@ -33,6 +34,10 @@ class Scan(Primitive):
 
     Operands are ``(*consts, *carry, *xs)``, results ``(*final carry, *ys)``.  Params: `body`, `n_consts`,
     `n_carry`, `length`, and `reverse` (from the last element to the first; ys keep their places).
+
+    There may be two more, for reverse mode.  With `recompute` it saves nothing but the carry of each step, and takes
+    the step again.  With `segments`, a tuple of lengths, it is that of a loop over segments of the first length, each
+    of which is a loop with the other lengths as its segments, and is recomputed.
     """
 
     name = "scan"
@@ -81,8 +86,19 @@ class Scan(Primitive):
         self, rules: Rules, ins: Sequence[Value], active: Sequence[bool], params: Params
     ) -> tuple[Sequence[Value], Any]:
         body, n_consts, n_carry, _ = _parts(params)
+        if params.get("segments"):
+            segmented = _in_segments(rules, self, ins, params)
+            forward, backward = rules.vjp(segmented, active)
+            values = [lift(x) for x in inline(forward, ins)]
+            return values[: len(body.outs)], (
+                rules.active_outputs(segmented, active),
+                backward,
+                values[len(body.outs) :],
+            )
         flags = _carry_fixed_point(active, n_consts, n_carry, lambda f: rules.active_outputs(body, f))
         forward, backward = rules.vjp(body, flags)
+        if params.get("recompute"):
+            forward, backward = body, recomputing(rules, forward, backward, len(body.outs))
         n_residuals = len(forward.outs) - len(body.outs)
         # Beside the residuals, the backward body takes the carry that each step started from.
         used = {a for eqn in backward.eqns for a in eqn.ins} | set(backward.outs)
@@ -105,6 +121,12 @@ class Scan(Primitive):
         params: Params,
     ) -> Sequence[Value | None]:
         body, n_consts, n_carry, length = _parts(params)
+        if params.get("segments"):
+            flow, backward, saved = extra
+            flowing = [i for i, flag in enumerate(flow) if flag]
+            given = [fill(0, value_aval(outs[i])) if cts[i] is None else cts[i] for i in flowing]
+            found = iter(inline(backward, [*saved, *ins, *given]))
+            return [next(found) if flag else None for flag in active]
         flags, backward, kept, residuals, saved_carry = extra
         n_loop = n_consts + n_carry
         wanted = rules.active_outputs(body, flags)
@@ -170,6 +192,7 @@ class Scan(Primitive):
                 "n_carry": len(back_carry) + len(back_consts),
                 "length": length,
                 "reverse": not params["reverse"],
+                **({"recompute": True} if params.get("recompute") else {}),
             },
         )
         bars: list[Value | None] = [None] * len(ins)
@@ -262,6 +285,64 @@ class Scan(Primitive):
         outs = bind(self, [*operands[:n_loop], *rows], {**params, "body": new_body})
         ys = [_swap(y) if flag else y for y, flag in zip(outs[n_carry:], widened[n_carry:], strict=True)]
         return [*outs[:n_carry], *ys], widened
+
+
+def recomputing(rules: Rules, forward: Graph, backward: Graph, n_outs: int) -> Graph:
+    """``backward(*ins, *cotangents)`` that computes for itself what `forward` would have saved for it."""
+    n_ins, n_residuals = len(forward.invars), len(forward.outs) - n_outs
+
+    def again(*values: Value) -> list[Value]:
+        residuals = inline(forward, values[:n_ins])[n_outs:]
+        return inline(backward, [*residuals, *values])
+
+    given = backward.invars[n_residuals:]
+    return rules.build(backward.name, again, [v.aval for v in given], [v.name for v in given])
+
+
+def _in_segments(rules: Rules, loop: Primitive, ins: Sequence[Value], params: Params) -> Graph:
+    """The loop as one over segments, of which each is a loop; and one over the steps that are left over."""
+    body, n_consts, n_carry, length = _parts(params)
+    each, *within = params["segments"]
+    count = length // each
+    n_loop = n_consts + n_carry
+    plain = {name: value for name, value in params.items() if name != "segments"}
+    names = [v.name for v in body.invars]
+    inner = {**plain, "length": each, **({"segments": tuple(within)} if within else {})}
+    rows = [Aval((each, *a.shape), a.dtype) for a in body.in_avals[n_loop:]]
+    segment = rules.build(body.name, lambda *values: bind(loop, values, inner), [*body.in_avals[:n_loop], *rows], names)
+    done = each * count
+    # Those that are left over come last: behind the others, or before them when the loop runs backwards.
+    main, rest = (
+        (slice(length - done, None), slice(0, length - done))
+        if params["reverse"]
+        else (
+            slice(0, done),
+            slice(done, None),
+        )
+    )
+
+    def run(*values: Value) -> list[Value]:
+        consts, carry, xs = _three(values, n_consts, n_carry)
+        blocks = [np.reshape(_part(x, main, length), (count, *a.shape)) for x, a in zip(xs, rows, strict=True)]
+        outs = bind(loop, [*consts, *carry, *blocks], {**plain, "body": segment, "length": count, "recompute": True})
+        ys = [np.reshape(y, (done, *value_aval(y).shape[2:])) for y in outs[n_carry:]]
+        carry = list(outs[:n_carry])
+        if done == length:
+            return [*carry, *ys]
+        left = [_part(x, rest, length) for x in xs]
+        last = bind(loop, [*consts, *carry, *left], {**plain, "length": length - done})
+        joined = [
+            np.concatenate((more, y) if params["reverse"] else (y, more))
+            for y, more in zip(ys, last[n_carry:], strict=True)
+        ]
+        return [*last[:n_carry], *joined]
+
+    return rules.build(body.name, run, [value_aval(x).strong() for x in ins], names)
+
+
+def _part(rows: Value, part: slice, length: int) -> Value:
+    """Some of the rows; all of them as they are."""
+    return rows if (part.start or 0) == 0 and part.stop in (None, length) else rows[part]
 
 
 def _parts(params: Params) -> tuple[Graph, int, int, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import staticbp as bp
-from staticbp.errors import ControlFlowError, NotDifferentiableError
+from staticbp.errors import ControlFlowError
 
 
 @bp.differentiable
@@ -55,11 +55,46 @@ def test_what_the_test_reads_may_change():
     assert bp.while_loop(going, lambda x: x + 1.0, 0.0) == 9.0
 
 
-def test_a_gradient_through_a_test_is_refused():
-    with pytest.raises(NotDifferentiableError, match=r"test_iteration.py.*bp\.while_loop.*\n.*bp\.fori_loop"):
-        bp.grad(lambda a: root(a)["x"])(2.0)
+def test_a_gradient_takes_the_steps_again():
+    assert bp.grad(lambda a: root(a)["x"])(2.0) == pytest.approx(0.5 / 2**0.5)
+    assert bp.grad(bp.grad(lambda a: root(a)["x"]))(4.0) == pytest.approx(-0.25 / 8)
+    assert bp.hessian(lambda a: root(a)["x"])(4.0) == pytest.approx(-0.25 / 8)
+    many = bp.vmap(bp.grad(lambda a: root(a)["x"]))(np.array([2.0, 4.0, 1e6]))
+    assert np.allclose(many, [0.5 / 2**0.5, 0.25, 5e-4])
     halved = bp.differentiable(lambda a: a * bp.stop_gradient(root(a)["x"]))
     assert halved.grad(4.0) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("n", [0, 5, 300, 5000])
+def test_a_number_of_steps_that_is_an_argument(n):
+    assert spun.grad(0.7, n) == pytest.approx(bp.grad(lambda x: bp.fori_loop(0, n, turn(x), x))(0.7), rel=1e-12)
+
+
+def turn(x):
+    return lambda i, c: np.sin(c) * x + 1e-3 * i / (1.0 + i)
+
+
+@bp.differentiable
+def spun(x, n):
+    return bp.fori_loop(0, n, turn(x), x, checkpoints=16)
+
+
+def test_how_much_is_kept():
+    @bp.differentiable
+    def cooled(x, n):
+        return np.sum(bp.fori_loop(0, n, lambda i, x: 0.9 * np.sin(x), x))
+
+    @bp.differentiable
+    def few(x, n):
+        return np.sum(bp.fori_loop(0, n, lambda i, x: 0.9 * np.sin(x), x, checkpoints=8))
+
+    x = np.ones(100)
+    much, little = (f.grad.inspect(x, 3).memory.workspace for f in (cooled, few))
+    assert little < 2 * 8 * 1000 < 2 * 256 * 800 < much
+    assert np.allclose(few.grad(x, 30), cooled.grad(x, 30), rtol=1e-12)
+    for wrong in (0, 1, 12, 2.0):
+        with pytest.raises(ControlFlowError, match="power of two"):
+            bp.while_loop(lambda x: x < 3.0, lambda x: x + 1.0, 0.0, checkpoints=wrong)
 
 
 def test_a_counted_loop_has_all_derivatives():
