@@ -10,9 +10,12 @@ from typing import Any, TypeVar, overload
 
 from staticbp.api.arguments import Argnums, Statics
 from staticbp.api.donation import donated_arguments, donated_positions, pair
+from staticbp.api.flow import ControlFlow, in_control
+from staticbp.api.forms import Call
 from staticbp.api.forward import Jvp
-from staticbp.api.function import Call, Function, P, R, made
+from staticbp.api.function import Function, P, R, made
 from staticbp.api.reverse import Gradient, Vjp
+from staticbp.api.sizes import Axes, DynamicAxes, axes_of
 from staticbp.compilation import Compilation, Outputs
 from staticbp.core.graph import Graph
 from staticbp.core.primitive import Traced
@@ -32,10 +35,13 @@ class Compiled(Function[P, R]):
         static_argnums: int | tuple[int, ...] = (),
         static_argnames: str | tuple[str, ...] = (),
         donate_argnums: int | tuple[int, ...] = (),
+        dynamic_axes: Axes | bool = True,
         **options: Any,
     ) -> None:
         given = {"static_argnums": static_argnums, "static_argnames": static_argnames, **options}
-        super().__init__(function, **given, **({} if donate_argnums == () else {"donate_argnums": donate_argnums}))
+        given |= {} if donate_argnums == () else {"donate_argnums": donate_argnums}
+        given |= {} if dynamic_axes is True else {"dynamic_axes": dynamic_axes}
+        super().__init__(function, **given)
         self._statics = Statics.of(function, static_argnums, static_argnames)
         self._donated = donated_positions(function, donate_argnums, self._statics)
 
@@ -71,8 +77,9 @@ class Differentiable(Compiled[P, R]):
         static_argnums: int | tuple[int, ...] = (),
         static_argnames: str | tuple[str, ...] = (),
         has_aux: bool = False,
+        dynamic_axes: Axes | bool = True,
     ) -> None:
-        super().__init__(function, static_argnums, static_argnames, argnums=argnums, has_aux=has_aux)
+        super().__init__(function, static_argnums, static_argnames, (), dynamic_axes, argnums=argnums, has_aux=has_aux)
         self.argnums = argnums
         self.has_aux = has_aux
 
@@ -122,7 +129,9 @@ def compile(
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
+    dynamic_axes: DynamicAxes = None,
     donate_argnums: int | Sequence[int] = (),
+    control_flow: ControlFlow = "structured",
 ) -> Compiled[P, R]: ...
 @overload
 def compile(
@@ -130,14 +139,18 @@ def compile(
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
+    dynamic_axes: DynamicAxes = None,
     donate_argnums: int | Sequence[int] = (),
+    control_flow: ControlFlow = "structured",
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 def compile(
     function: Callable[..., Any] | None = None,
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
+    dynamic_axes: DynamicAxes = None,
     donate_argnums: int | Sequence[int] = (),
+    control_flow: ControlFlow = "structured",
 ) -> Any:
     """Compile a function: traced once for each signature, run as machine code from then on.
 
@@ -149,10 +162,19 @@ def compile(
         Arguments that are not traced: the function is compiled for each of their values.  They must be hashable.
     static_argnames : str or sequence of str, optional
         The same by name.
+    dynamic_axes : mapping or False, optional
+        Which sizes differ from call to call: ``{"X": {0: "n"}, "y": {0: "n"}}`` names an axis of each argument, by
+        the name of the argument or of a leaf in it (``"batch.images"``).  One compilation serves every n of 2 and
+        more; sizes of one name have to be the same in a call.  Without it that is found out when the function is
+        called with a second list of shapes; False has it compiled for each.
     donate_argnums : int or sequence of int, optional
         Arguments whose arrays are given up to the call.  Each array is written over with the one in its place in the
         result, and *is* that result: the same object, changed.  Its place is in the first part of the result with the
         structure, shapes and dtypes of the argument.  Numbers have nothing to donate.
+    control_flow : {"structured", "python"}, optional
+        With "python", `if`, `while` and `for` in the text of the function may depend on traced values, with `break`,
+        `continue` and early `return`: they become `cond`, `while_loop`, `fori_loop` and `fold`.  What does not depend
+        on traced values is Python's, as ever.  What cannot be rewritten is refused by its line.
 
     Returns
     -------
@@ -161,12 +183,17 @@ def compile(
 
     Raises
     ------
+    ConcreteSizeError
+        When called with a size that is declared in `dynamic_axes` and needed as a number: by `range`, say.
     DonationError
         When called with a donated array that is read-only, strided, not of the machine's byte order, or shares memory
         with another argument or a captured array; and if nothing in the result can take its place.
 
     Notes
     -----
+    What needs the size of an axis as a number (`range(x.shape[0])`, `if len(x) > 3`, plain ``np.zeros(x.shape)``) is
+    compiled for each size, unless the axis is in `dynamic_axes`; many such sizes are warned of.
+
     A call that ends in an error, or is interrupted, leaves donated arrays partly updated.  Within another compiled
     function nothing is donated: what happens to memory there, the compiler decides.
 
@@ -190,6 +217,14 @@ def compile(
     >>> repeated(2.0, times=3)
     np.float64(256.0)
 
+    One compilation for batches of every size:
+
+    >>> @bp.compile(dynamic_axes={"x": {0: "n"}})
+    ... def centred(x):
+    ...     return x - np.sum(x, axis=0) / x.shape[0]
+    >>> centred(np.array([1.0, 3.0])), centred(np.array([[1.0], [2.0], [6.0]])[:, 0])
+    (array([-1.,  1.]), array([-2., -1.,  3.]))
+
     A step that allocates nothing, since its result takes the place of its argument:
 
     >>> @bp.compile(donate_argnums=0)
@@ -202,9 +237,17 @@ def compile(
     array([0.5, 0.5, 0.5])
     """
     numbers, names, donated = _numbers(static_argnums), _names(static_argnames), _numbers(donate_argnums)
+    axes = axes_of(dynamic_axes)
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return made(Compiled, function, static_argnums=numbers, static_argnames=names, donate_argnums=donated)
+        return made(
+            Compiled,
+            in_control(function, control_flow),
+            static_argnums=numbers,
+            static_argnames=names,
+            donate_argnums=donated,
+            dynamic_axes=axes,
+        )
 
     return decorate if function is None else decorate(function)
 
@@ -217,6 +260,8 @@ def differentiable(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     has_aux: bool = False,
+    dynamic_axes: DynamicAxes = None,
+    control_flow: ControlFlow = "structured",
 ) -> Differentiable[P, R]: ...
 @overload
 def differentiable(
@@ -226,6 +271,8 @@ def differentiable(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     has_aux: bool = False,
+    dynamic_axes: DynamicAxes = None,
+    control_flow: ControlFlow = "structured",
 ) -> Callable[[Callable[P, R]], Differentiable[P, R]]: ...
 def differentiable(
     function: Callable[..., Any] | None = None,
@@ -234,6 +281,8 @@ def differentiable(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     has_aux: bool = False,
+    dynamic_axes: DynamicAxes = None,
+    control_flow: ControlFlow = "structured",
 ) -> Any:
     """Compile a function, and its derivatives when they are asked for.
 
@@ -243,10 +292,12 @@ def differentiable(
         A function of arrays, numbers and structures of them.
     argnums : int or sequence of int, optional
         The positional arguments that derivatives are taken with respect to; negative ones count from the end.
-    static_argnums, static_argnames : optional
-        Arguments that are not traced; see `compile`.
+    static_argnums, static_argnames, dynamic_axes : optional
+        Arguments that are not traced, and sizes that differ from call to call; see `compile`.
     has_aux : bool, optional
         Whether the function returns ``(value, aux)``: `aux`, any structure, is handed on, not differentiated.
+    control_flow : {"structured", "python"}, optional
+        Whether loops and branches of Python's may depend on traced values; see `compile`.
 
     Returns
     -------
@@ -275,17 +326,30 @@ def differentiable(
     >>> value, pullback = loss.vjp(w, x, t)
     >>> pullback(0.5)
     array([-4., -6.])
+
+    Loops and branches of Python's, over traced values:
+
+    >>> @bp.differentiable(control_flow="python")
+    ... def root(a):
+    ...     x = a
+    ...     while abs(x * x - a) > 1e-12:
+    ...         x = 0.5 * (x + a / x)
+    ...     return x
+    >>> root.grad(4.0)
+    np.float64(0.25)
     """
     numbers, statics, names = _numbers(argnums), _numbers(static_argnums), _names(static_argnames)
+    axes = axes_of(dynamic_axes)
 
     def decorate(function: Callable[..., Any]) -> Any:
         return made(
             Differentiable,
-            function,
+            in_control(function, control_flow),
             argnums=numbers,
             static_argnums=statics,
             static_argnames=names,
             has_aux=has_aux,
+            dynamic_axes=axes,
         )
 
     return decorate if function is None else decorate(function)

@@ -11,8 +11,10 @@ import optree
 
 from staticbp.api.arguments import Argnums, Chosen, title
 from staticbp.api.casting import fitted
-from staticbp.api.function import Call, Function, describe, known, made, name_of, origin, remembered
+from staticbp.api.forms import Call
+from staticbp.api.function import Function, describe, known, made, name_of, origin, remembered
 from staticbp.api.staging import differentiated, with_respect_to
+from staticbp.api.standalone import Standalone
 from staticbp.compilation import Compilation, identifiers, lifted, name_results
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, aval_of
@@ -29,6 +31,8 @@ from staticbp.transforms.rules import RULES
 
 class Gradient(Function[..., Any]):
     """The gradient of a function, with or without its value.  Made by `grad` and `value_and_grad`."""
+
+    _has_same_arguments = True
 
     def __init__(
         self, function: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, with_value: bool = False
@@ -77,7 +81,7 @@ def _one_number(value: Any, function: Callable[..., Any]) -> Value:
         return np.float64(value)
     if isinstance(value, Traced | np.ndarray | np.generic | bool | int):
         aval = value.aval if isinstance(value, Traced) else aval_of(value)
-        if aval.shape == () and aval.is_float:
+        if aval.shape == () and aval.is_float and not aval.is_complex:
             return value
         found = str(aval.strong())
     else:
@@ -85,8 +89,8 @@ def _one_number(value: Any, function: Callable[..., Any]) -> Value:
     raise NonScalarGradError(
         f"grad takes functions that return one real number, and {title(function)} returns {found}",
         src=defined_at(origin(function)),
-        advice="Reduce the result to a number (np.sum, np.mean), set has_aux=True if it is a pair of value and aux, or "
-        "use bp.vjp, which takes a cotangent of any shape.",
+        advice="Reduce the result to a number (np.sum, np.mean; np.abs, x.real or x.imag of a complex one), set "
+        "has_aux=True if it is a pair of value and aux, or use bp.vjp, which takes a cotangent of any shape.",
     )
 
 
@@ -233,9 +237,11 @@ class Adjoint(Function[..., Any]):
     def compiled_for(self, operands: Sequence[Any]) -> Compilation:
         """The compilation for operands that are given by their types."""
         avals = [x if isinstance(x, Aval) else aval_of(x) for x in operands]
-        saved = [_example(aval) for aval in avals]
-        cotangents = [0 if aval is None else _example(aval) for aval in self.out_avals]
-        return self._compilation(self._call((saved, self.out_structure.unflatten(cotangents)), {}))
+        return self._compilation(self._call(([_example(aval) for aval in avals], self.example()), {}))
+
+    def example(self) -> Any:
+        """A cotangent."""
+        return self.out_structure.unflatten([0 if aval is None else _example(aval) for aval in self.out_avals])
 
     def shaped(self, bars: Sequence[Value]) -> Any:
         """Gradients shaped like the arguments."""
@@ -267,6 +273,9 @@ class Pullback:
 
 
 def _take_apart(pullback: Any) -> tuple[list[Value], Adjoint]:
+    """What a pullback is made of; where it is returned, its code has to be that of one list of shapes."""
+    for var in pullback._adjoint.graph.invars:
+        shapes.static_shape(var.aval.shape, "a pullback that is returned")
     return pullback._operands, pullback._adjoint
 
 
@@ -319,6 +328,34 @@ class Vjp(Function[..., Any]):
             return cast(Compilation, pullback._adjoint.compiled_for(pullback._operands))
 
         return forward, adjoint
+
+    def _standalone(self, *args: Any, **kwargs: Any) -> tuple[Standalone, Compilation]:
+        forward = self._compilation(self._call(args, kwargs))
+        types = [aval.strong() for aval in forward.graph.out_avals]
+        pullback = forward.outputs.join(types)[1]
+        cotangent = pullback._adjoint.example()
+        return made(Pulled, self.__wrapped__, **self._options)._standalone(*args, cotangent, **kwargs)
+
+
+class Pulled(Vjp):
+    """A function and its pullback in one call, ``(*args, cotangent)``: for where no function can be returned."""
+
+    def _name(self) -> str:
+        return f"{name_of(self.__wrapped__)}_vjp"
+
+    def _description(self) -> str:
+        return f"value and pullback of {with_respect_to(self.__wrapped__, self.argnums)}"
+
+    def _argument_names(self, count: int) -> list[str]:
+        return [*super()._argument_names(count - 1), "cotangent"]
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        *given, cotangent = args
+        output, pullback, *aux = super()._run(*given, **kwargs)
+        return (output, pullback(cotangent), *aux)
+
+    def _standalone(self, *args: Any, **kwargs: Any) -> tuple[Standalone, Compilation]:
+        return Function._standalone(self, *args, **kwargs)
 
 
 def _needed(backward: Graph, operands: Sequence[Value]) -> tuple[Graph, list[Value]]:
