@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from staticbp.commands import caches, doctor, showing
+from staticbp.commands import benchmarks, caches, doctor, showing
 from staticbp.errors import StaticbpError
 from staticbp.version import __version__
 
@@ -35,6 +35,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="staticbp", description="Look at what staticbp compiles, stores and runs on.")
     parser.add_argument("--version", action="version", version=f"staticbp {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (showing, caches, doctor):
+    for module in (showing, benchmarks, caches, doctor):
         module.add_to(commands)
     return parser

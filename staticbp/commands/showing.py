@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 import staticbp
+from staticbp.api.inspecting import MODES
 from staticbp.errors import CommandError
-
-TRANSFORMS = ("grad", "value_and_grad", "vjp", "jvp", "value")
-PARTS = ("graph", "stages", "schedule", "source", "forward_source", "adjoint_source", "llvm", "asm", "memory", "cost")
+from staticbp.inspection.text import PARTS
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +28,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("function", metavar="FILE:NAME", help="a function in a Python file")
     parser.add_argument("--args", default="", metavar="EXPR", help="its arguments, separated by commas")
-    parser.add_argument("--of", choices=TRANSFORMS, default="grad", help="what of it to show (default: grad)")
+    parser.add_argument("--of", choices=MODES, default="grad", help="what of it to show (default: grad)")
     parser.add_argument("--show", nargs="+", choices=PARTS, default=["graph", "source"], help="which parts")
     parser.add_argument("--html", metavar="FILE", help="write a page with all of it instead")
     parser.add_argument("--open", action="store_true", help="open that page in the browser")
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the parts asked for."""
     function, names = load(options.function)
     args = evaluated(options.args, names)
-    inspection = staticbp.inspect(transformed(function, options.of), *args)
+    inspection = staticbp.inspect(function, *args, mode=options.of)
     if options.draw:
         inspection.draw(options.draw)
         print(f"drawn: {options.draw}")
@@ -52,9 +51,7 @@ def run(options: argparse.Namespace) -> int:
             webbrowser.open(Path(options.html).resolve().as_uri())
     if options.html or options.draw:
         return 0
-    for part in options.show:
-        text = "\n\n".join(f"-- {k}\n{v}" for k, v in inspection.stages.items()) if part == "stages" else None
-        print(f"{f'---- {part} ':-<100}\n{str(getattr(inspection, part)).rstrip() if text is None else text}\n")
+    inspection.show(*options.show)
     return 0
 
 
@@ -87,10 +84,3 @@ def evaluated(text: str, names: dict[str, Any]) -> tuple[Any, ...]:
     except Exception as error:  # noqa: BLE001  # whatever the user's expression raises is told as it is
         raise CommandError(f"--args {text!r}: {type(error).__name__}: {error}") from None
     return tuple(values)
-
-
-def transformed(function: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """The transform of a function that is asked for."""
-    if what == "value":
-        return function
-    return getattr(function if hasattr(function, what) else staticbp.differentiable(function), what)  # type: ignore[no-any-return]

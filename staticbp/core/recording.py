@@ -1,9 +1,38 @@
-"""Which builder records what is traced, in each thread."""
+"""Which builder records what is traced, in each thread; and what passes decide, when somebody asks why."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from staticbp.core.graph import SrcLine
+
+
+class Decision(NamedTuple):
+    """What a pass did, or did not do, and the reason.
+
+    Attributes
+    ----------
+    kind : str
+        ``stabilised``, ``inlined`` (written out where it is read), ``kept`` (in a place of its own), ``fused`` or
+        ``apart`` (loops), ``in place`` or ``copied`` (what loops carry), ``shared`` or ``alone`` (loops and threads).
+    subject : str
+        The variable, or what a loop computes.
+    reason : str
+        Why.
+    src : SrcLine or None
+        The line of the program that it concerns.
+    adjoint : bool
+        Whether it belongs to a derivative.
+    """
+
+    kind: str
+    subject: str
+    reason: str = ""
+    src: SrcLine | None = None
+    adjoint: bool = False
 
 
 class _Recording(threading.local):
@@ -13,6 +42,31 @@ class _Recording(threading.local):
     """
 
     innermost: Any = None
+    decisions: list[Decision] | None = None
 
 
 RECORDING = _Recording()
+
+
+def decided(kind: str, subject: str, reason: str = "", src: SrcLine | None = None, adjoint: bool = False) -> None:
+    """Note a decision, if somebody listens."""
+    if RECORDING.decisions is not None:
+        RECORDING.decisions.append(Decision(kind, subject, reason, src, adjoint))
+
+
+@contextmanager
+def listening() -> Iterator[list[Decision]]:
+    """The decisions that are made within, in this thread.
+
+    Examples
+    --------
+    >>> with listening() as decisions:
+    ...     decided("kept", "r", "a product reads it whole")
+    >>> decisions[0].reason
+    'a product reads it whole'
+    """
+    before, RECORDING.decisions = RECORDING.decisions, []
+    try:
+        yield RECORDING.decisions
+    finally:
+        RECORDING.decisions = before

@@ -48,6 +48,7 @@ COUNTED = frozenset(
     {"radd", "rmul", "rmaximum", "rminimum", "maximum", "minimum", "fmax", "fmin", "sqrt", "min", "max"}
 )
 CONTRACTIONS = frozenset({matmul, matvec, vecdot, vecmat})  # over the last axis of the first operand
+FUNCTION = 10  # flops that a function counts as, where lines share a loop
 FREE = frozenset({"abs", "sign", "signbit", "copysign", "isnan", "isinf", "isfinite", "rint"})
 
 
@@ -156,16 +157,16 @@ class Cost:
 def _parts(block: Sequence[Stmt], times: int) -> Iterator[Part]:
     """The nests and calls of a block that runs `times` times."""
     for stmt in block:
-        if isinstance(stmt, Loop) and _steps(stmt):
+        if isinstance(stmt, Loop) and has_steps(stmt):
             yield from _parts(stmt.body, times * shapes.static(stmt.extent))
         elif isinstance(stmt, If | While):
             for inner in children(stmt):
                 yield from _parts(inner, times)
         elif isinstance(stmt, Loop | Call):
-            yield Part(_label(stmt), source_lines(stmt), stmt.adjoint, _statement(stmt) * times)
+            yield Part(label_of(stmt), source_lines(stmt), stmt.adjoint, work_of(stmt) * times)
 
 
-def _steps(loop: Loop) -> bool:
+def has_steps(loop: Loop) -> bool:
     """Whether a loop is one of whole steps: a scan, not a nest over the elements of arrays."""
     return loop.sequential or any(isinstance(stmt, Call | If | While | Reshape) for stmt in loop.body)
 
@@ -179,7 +180,8 @@ def _way(call: Call) -> str:
     return f": {limits.way(call.kernel.removeprefix('blas.'), sizes, call.writes[0].dtype)}"
 
 
-def _label(stmt: Stmt) -> str:
+def label_of(stmt: Stmt) -> str:
+    """What a loop nest or kernel call is called in tables."""
     if isinstance(stmt, Call):
         operands = (*stmt.reads, *stmt.writes)
         return f"{stmt.kernel} {' '.join(shapes.text(ref.shape) for ref in operands)}{_way(stmt)}"
@@ -192,12 +194,13 @@ def _label(stmt: Stmt) -> str:
 
 
 def _block(block: Sequence[Stmt]) -> Work:
-    return sum((_statement(stmt) for stmt in block), Work())
+    return sum((work_of(stmt) for stmt in block), Work())
 
 
-def _statement(stmt: Stmt) -> Work:
+def work_of(stmt: Stmt) -> Work:
+    """The work of a statement that runs once."""
     match stmt:
-        case Loop(extent=extent, body=body) if _steps(stmt):
+        case Loop(extent=extent, body=body) if has_steps(stmt):
             return _block(body) * shapes.static(extent)
         case Loop():
             return _operations([stmt], 1) + Work(bytes=_traffic(stmt))
@@ -213,14 +216,42 @@ def _statement(stmt: Stmt) -> Work:
             return _operations([stmt], 1) + Work(bytes=_traffic(stmt))
 
 
+def lines_of(stmt: Stmt) -> dict[SrcLine, float]:
+    """The lines of the program that a statement comes from, each with its share of the operations.
+
+    A statement within it that names no line belongs to the one before.
+    """
+    weights: dict[SrcLine, float] = {}
+    here = source_lines(stmt)[:1]
+
+    def visit(block: Sequence[Stmt], times: int) -> None:
+        nonlocal here
+        for inner in block:
+            here = inner.src or here
+            for src in here:
+                work = _own(inner)
+                weights[src] = weights.get(src, 0.0) + times * (1 + work.flops + FUNCTION * work.functions) / len(here)
+            for child in children(inner):
+                visit(child, times * (shapes.static(inner.extent) if isinstance(inner, Loop) else 1))
+
+    visit([stmt], 1)
+    total = sum(weights.values())
+    return {src: weight / total for src, weight in weights.items()}
+
+
+def _own(stmt: Stmt) -> Work:
+    """The operations directly in a statement, without those in its blocks."""
+    found = sum((_expression(expr) for expr in exprs(stmt)), Work())
+    if isinstance(stmt, Update | Accumulate) and expr_dtype(stmt.expr).kind == "f":
+        found += Work(*_counts(stmt.combine))
+    return found
+
+
 def _operations(block: Sequence[Stmt], times: int) -> Work:
     """The operations of statements that run `times` times, without bytes."""
     total = Work()
     for stmt in block:
-        found = sum((_expression(expr) for expr in exprs(stmt)), Work())
-        if isinstance(stmt, Update | Accumulate) and expr_dtype(stmt.expr).kind == "f":
-            found += Work(*_counts(stmt.combine))
-        total += found * times
+        total += _own(stmt) * times
         inner = times * shapes.static(stmt.extent) if isinstance(stmt, Loop) else times
         for child in children(stmt):
             total += _operations(child, inner)

@@ -33,7 +33,7 @@ class Memory:
     @property
     def workspace(self) -> int:
         """The size of the workspace."""
-        return self._schedule.workspace
+        return shapes.static(self._schedule.workspace, "memory")
 
     @property
     def lower_bound(self) -> int:
@@ -71,10 +71,9 @@ class Memory:
             last = max(life.last for life in self.lifetimes)
             width = max(len(life.buffer.name) for life in self.lifetimes)
             lines += ["", "in the workspace, from the first statement to the last:"]
-            lines += [
-                f"{life.buffer.name:{width}}  {_bar(life, last)}  {quantity(life.nbytes)}B at {life.buffer.offset}"
-                for life in self.lifetimes
-            ]
+            for life in self.lifetimes:
+                size = quantity(shapes.static(life.nbytes, "memory"))
+                lines.append(f"{life.buffer.name:{width}}  {_bar(life, last)}  {size}B at {life.buffer.offset}")
         return "\n".join(lines)
 
     __repr__ = __str__

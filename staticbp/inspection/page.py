@@ -16,6 +16,7 @@ from staticbp.compilation import Compilation
 from staticbp.core.graph import Graph, SrcLine
 from staticbp.core.text import graph_lines
 from staticbp.core.traverse import source_lines
+from staticbp.inspection.assembly import located
 from staticbp.inspection.cost import Cost
 from staticbp.inspection.drawing import (
     COLOURS,
@@ -73,19 +74,19 @@ class Keys:
         return dict(self._of)
 
 
-def html(compilation: Compilation, stages: Mapping[str, Graph], assembly: str) -> str:
-    """The page of a compilation."""
+def html(compilation: Compilation, exact: Compilation, stages: Mapping[str, Graph], assembly: str) -> str:
+    """The page of a compilation; work and memory are those of `exact`, which is the same for known sizes."""
     keys = Keys()
-    cost = Cost(compilation.graph, compilation.schedule)
+    cost = Cost(exact.graph, exact.schedule)
     group_of = grouping(compilation.origin)
     made = arrange(draw(compilation.graph, group_of))
     panes: dict[str, Any] = {
         "stages": _stages(stages, keys),
         "generated": list(_generated(compilation, keys)),
-        "assembly": list(_assembly(assembly)),
+        "assembly": list(_assembly(assembly, compilation, keys)),
         "svg": svg(made, keys),
     }
-    memory = Memory(compilation.schedule)
+    memory = Memory(exact.schedule)
     panes["program"] = list(_program(compilation, keys.lines, cost))
     return str(
         _environment()
@@ -190,10 +191,13 @@ def _generated(compilation: Compilation, keys: Keys) -> Iterator[Row]:
         yield Row(str(line), keys.of(source_lines(stmt)) if stmt is not None else "", number, mark)
 
 
-def _assembly(text: str) -> Iterator[Row]:
-    """The machine code without what only the assembler wants to know."""
-    lines = [line for line in text.splitlines() if line.strip() and not re.match(r"\s*\.(?!L)\w", line)]
-    for line in lines[:LONGEST_ASSEMBLY]:
-        yield Row(line.expandtabs(8), mark="vector" if VECTORS.search(line) else "")
+def _assembly(text: str, compilation: Compilation, keys: Keys) -> Iterator[Row]:
+    """The machine code; each line knows the lines of the program that its statement comes from."""
+    statements = [line.stmt for line in written(compilation.schedule, compilation.title)]
+    lines = list(located(text))
+    for line, number in lines[:LONGEST_ASSEMBLY]:
+        stmt = statements[number - 1] if number is not None and number <= len(statements) else None
+        found = keys.of(source_lines(stmt)) if stmt is not None else ""
+        yield Row(line.expandtabs(8), found, mark="vector" if VECTORS.search(line) else "")
     if len(lines) > LONGEST_ASSEMBLY:
         yield Row(f"… {len(lines) - LONGEST_ASSEMBLY} more lines; inspect(...).asm has them all")

@@ -12,6 +12,7 @@ import pytest
 import staticbp as bp
 from staticbp.commands import doctor
 from staticbp.commands.main import main
+from staticbp.inspection.machine import Peaks
 from staticbp.runtime import store, team
 
 
@@ -91,7 +92,7 @@ def test_inspecting_a_function_in_a_file(model, capsys):
     assert "flop" in text
 
 
-@pytest.mark.parametrize("what", ["value", "grad", "value_and_grad", "vjp"])
+@pytest.mark.parametrize("what", ["value", "grad", "value_and_grad", "vjp", "jvp"])
 def test_each_transform(model, capsys, what):
     arguments = [
         "inspect",
@@ -133,6 +134,52 @@ def test_pages_and_pictures(model, tmp_path, capsys, monkeypatch):
 def test_what_cannot_be_inspected(model, capsys, arguments, message):
     assert main(["inspect", *(text.format(model=model) for text in arguments)]) == 1
     assert message in capsys.readouterr().err
+
+
+# ---- bench ------------------------------------------------------------------------------------------------------
+
+
+def test_timing_a_function_beside_numpy(model, capsys):
+    arguments = ["--args", "np.ones(2), np.ones(3)", "--seconds", "0.01"]
+    assert main(["bench", f"{model}:loss", *arguments]) == 0
+    head, _, numpy, compiled, gradient = lines(capsys)
+    assert head.split() == ["a", "call", "of", "NumPy"]
+    assert numpy.split()[0] == "NumPy"
+    assert numpy.split()[-1] == "1.00"
+    assert compiled.startswith("compiled ")
+    assert gradient.startswith("gradient ")
+
+
+def test_a_function_without_a_gradient(tmp_path, capsys):
+    file = tmp_path / "own.py"
+    file.write_text("import numpy as np\ndef norms(X):\n    return np.sum(X * X, axis=1)\n")
+    assert main(["bench", f"{file}:norms", "--args", "np.ones((3, 2))", "--seconds", "0.01"]) == 0
+    assert [line.split()[0] for line in lines(capsys)[2:]] == ["NumPy", "compiled"]
+
+
+def test_a_profile_of_the_gradient(model, capsys, monkeypatch):
+    peaks = Peaks("a processor", 1, {"float64": 1e11}, {"float64": 1e9}, {1 << 30: 1e10})
+    monkeypatch.setattr("staticbp.api.profiling.peaks", lambda: peaks)
+    arguments = ["--args", "np.ones(2), np.ones(3)", "--seconds", "0.01", "--profile"]
+    assert main(["bench", f"{model}:loss", *arguments]) == 0
+    assert "dispatch" in capsys.readouterr().out
+
+
+def test_measuring_the_machine(capsys, monkeypatch):
+    peaks = Peaks("a processor", 2, {"float64": 1e11}, {"float64": 1e9}, {1 << 30: 1e10})
+    monkeypatch.setattr("staticbp.commands.benchmarks.measured_anew", lambda: peaks)
+    assert main(["bench", "--machine"]) == 0
+    assert lines(capsys)[0].startswith("a processor, 2 threads: 100 Gflop/s float64")
+
+
+def test_the_projects_own_benchmarks(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench"]) == 1
+    assert "run this in a checkout of staticbp" in capsys.readouterr().err
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").touch()
+    (tmp_path / "bench" / "__main__.py").write_text("raise SystemExit(3)")
+    assert main(["bench"]) == 3
 
 
 def test_it_is_a_command_of_its_own():

@@ -13,6 +13,7 @@ import staticbp as bp
 from staticbp.core import packages
 from staticbp.errors import MissingPackageError
 from staticbp.inspection import drawing
+from staticbp.runtime.load import JIT
 
 RNG = np.random.default_rng(0)
 NET = [(RNG.normal(size=(6, 4)), RNG.normal(size=6)), (RNG.normal(size=(3, 6)), RNG.normal(size=3))]
@@ -127,7 +128,7 @@ def test_every_line_of_the_program_leads_to_the_graph_and_the_code(page):
     text = page.read_text()
     program = keys_in(text, "program")
     assert len(program) == len(set(program)) == 4
-    for pane in ("drawn", "stages", "generated"):
+    for pane in ("drawn", "stages", "generated", *(["assembly"] if JIT else [])):
         assert set(program) <= set(keys_in(text, pane)), pane
 
 

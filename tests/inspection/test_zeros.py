@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import staticbp as bp
-from staticbp.errors import ArgumentError, NotDifferentiableError
+from staticbp.errors import ArgumentError
 
 
 def unused(x, y):
@@ -164,8 +164,16 @@ def test_what_cannot_be_explained():
     with pytest.raises(ArgumentError, match="argnums names argument 5, but the call has 1"):
         bp.explain_zero(np.sum, X, argnums=5)
 
-    def loops(x):
-        return bp.while_loop(lambda v: v < 10.0, lambda v: v * 2.0, x)
 
-    with pytest.raises(NotDifferentiableError):
-        bp.explain_zero(loops, 1.0)
+def test_the_line_within_a_while_loop_is_named():
+    def rounded(x):
+        def step(state):
+            count, y = state
+            return count + 1, np.floor(y)
+
+        return bp.while_loop(lambda state: state[0] < 3, step, (0, x))[1]
+
+    (finding,) = bp.explain_zero(rounded, 1.5).zero
+    assert [end.op for end in finding.ends] == ["while"]
+    assert "floor" in finding.ends[0].reason
+    assert "return count + 1, np.floor(y)" in finding.ends[0].reason
