@@ -41,6 +41,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="rows only, short readings, some of smaller inputs, fewer libraries")
     add("--plot", action="store_true", help="draw what was found, to benchmarks.png in this directory")
     add("--rounds", type=int, help="how often each library is timed")
+    add("--minutes", type=float, default=15, help="be done by then: whenever it gets late, three rounds (default: 15)")
     add("--threads", type=int, help="for each library (default: as many as there are processors)")
     add("--only", metavar="A,B", type=entrants, default=(), help="these entrants, 'jax,jax; x @ W,numba' for instance")
     add("--data", metavar="DIR", help="directory of the MNIST files (default: the part that comes with staticbp)")
@@ -75,15 +76,20 @@ def run(workloads: Sequence[Workload], args: argparse.Namespace) -> list[Result]
     base = QUICK if args.quick else Options()
     options = replace(base, threads=args.threads, only=args.only, data=args.data, rounds=args.rounds or base.rounds)
     results: list[Result] = []
-    with tqdm(total=sum(module_of(each).turns(each, options) for each in workloads), leave=False, disable=None) as bar:
-        for workload in workloads:
+    turns = [module_of(workload).turns(workload, options) for workload in workloads]
+    begun = time.perf_counter()
+    with tqdm(total=sum(turns), leave=False, disable=None) as bar:
+        for number, workload in enumerate(workloads):
+            due = 60 * args.minutes * sum(turns[:number]) / sum(turns)
+            is_late = time.perf_counter() - begun > due > 0
+            haste = replace(options, rounds=min(options.rounds, QUICK.rounds)) if is_late else options
 
             def tick(entrant: str, workload: Workload = workload) -> None:
                 bar.set_description(f"{workload.name}: {entrant}")
                 bar.update()
 
             start = time.perf_counter()
-            results.append(module_of(workload).run_in_turn(workload, options, tick))
+            results.append(module_of(workload).run_in_turn(workload, haste, tick))
             seconds = time.perf_counter() - start
             if args.json:
                 save(args.json, results)

@@ -12,12 +12,16 @@ PEERS = (*JAX, *TORCH, "pytensor", "autograd")
 BY_HAND = ("numba", "numpy")
 COPIES = ("memory, copied by NumPy", "memory, copied on all threads")
 
+# Who takes a millisecond or more for a sample: over fewer of them it comes to the same time a sample.
+SLOW = dict.fromkeys((*TORCH, "autograd", "numpy"), 100)
+SLOWLY = "PyTorch, autograd and NumPy, who take a millisecond or so a sample, are timed over 100 of them"
+
 NUMBA = Target(("numba",), 1.0, 0.7, "Numba by hand")
 
 
 def mnist(name: str, title: str, job: str, targets: Sequence[Target], **others: Any) -> Workload:
     """A job of bench/workloads/mnist; what is not about the workload is a setting."""
-    about = {key: others.pop(key) for key in ("step", "quick", "sweep") if key in others}
+    about = {key: others.pop(key) for key in ("step", "quick", "brief", "absent", "sweep") if key in others}
     peers = PEERS if job != "forward" else PEERS[:-1]  # autograd's value is NumPy's
     entrants = others.pop("entrants", ("staticbp", *peers, *BY_HAND)) + others.pop("yardsticks", ())
     return Workload(name, title, "mnist", job, entrants, tuple(targets), others, **about)
@@ -53,6 +57,8 @@ def samples(dtype: str, jax: tuple[float, float], numba: tuple[float, float]) ->
         ],
         step="sample",
         quick={"samples": 500},
+        brief=SLOW,
+        absent=SLOWLY,
         dtype=dtype,
         samples=3000,
     )
@@ -69,6 +75,8 @@ def calls(dtype: str) -> Workload:
         ],
         step="call",
         quick={"samples": 500},
+        brief=SLOW,
+        absent=SLOWLY,
         dtype=dtype,
         samples=1000,
     )
@@ -121,7 +129,7 @@ def growth(operations: int) -> Workload:
     )
 
 
-FEW = ("staticbp", *JAX, "torch", "numba")
+FEW = ("staticbp", "jax", "torch", "numba")
 
 
 def batch(size: int) -> Workload:
@@ -172,7 +180,7 @@ def machine(dtype: str) -> Workload:
 
 def on_one_thread(workload: Workload) -> Workload:
     """The same with one thread for everybody. No target is about that."""
-    entrants = tuple(name for name in workload.entrants if name in (*FEW, "torch, compiled"))
+    entrants = tuple(name for name in workload.entrants if name in FEW)
     return replace(
         workload,
         name=f"{workload.name}-one-thread",
@@ -297,8 +305,8 @@ IN_PARALLEL: tuple[Workload, ...] = (
     ),
     *(start(kind) for kind in ("warm", "cold")),
     *(growth(operations) for operations in (100, 1000, 4000, 10_000)),
-    *(batch(size) for size in (8, 32, 128, 512)),
-    *(width(neurons) for neurons in (30, 100, 300, 1000)),
+    *(batch(size) for size in (8, 64, 512)),
+    *(width(neurons) for neurons in (30, 100, 1000)),
     *(machine(dtype) for dtype in ("float32", "float64")),
 )
 WORKLOADS: tuple[Workload, ...] = (

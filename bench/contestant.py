@@ -85,6 +85,9 @@ class Stopwatch:
         if not self.runs:
             self.job.run()  # whatever is done once only
             once = max(elapsed(self.job.run, 1), 1e-7)
+            if once > self.seconds:
+                self.runs = 1
+                return once / self.job.steps
             few = max(1, math.ceil(min(self.seconds, 0.01) / once))
             self.runs = max(1, math.ceil(self.seconds * few / elapsed(self.job.run, few)))
         return elapsed(self.job.run, self.runs) / (self.runs * self.job.steps)
@@ -131,8 +134,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--answer", required=True, help="the file to write the answer to")
     parser.add_argument("--seconds", type=float, default=0.1, help="of a reading")
     parser.add_argument("--wide", action="store_true", help="compute in double precision, whatever the inputs are")
+    parser.add_argument("--first", type=int, help="of the samples, no more than so many")
     args = parser.parse_args(argv)
     inputs = load_inputs(args.family, args.inputs)
+    inputs = inputs.first(args.first) if args.first else inputs
     job = prepare(args.family, args.job, args.entrant, widened(inputs) if args.wide else inputs)
     watch = Stopwatch(job, args.seconds)
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from bench.rounds import PINS, processors
+from staticbp.version import __version__
 
 PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "jax", "jaxlib", "torch", "pytensor", "autograd", "casadi")
 VECTORS = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("asimd", "NEON"), ("sve", "SVE"))
@@ -56,8 +57,8 @@ def caches() -> str:
 
 def versions() -> list[str]:
     """Of staticbp and of all that competes, as far as they are installed."""
-    found = []
-    for name in ("staticbp", *PACKAGES):
+    found = [f"staticbp {__version__}"]
+    for name in PACKAGES:
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:

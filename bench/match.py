@@ -21,7 +21,7 @@ REFEREE = "numpy"
 class Options:
     """How carefully to measure: how many rounds, and how many seconds a reading shall take."""
 
-    rounds: int = 7
+    rounds: int = 5
     seconds: float = 0.1
     quick: bool = False
     threads: int | None = None  # else as many as there are processors
@@ -68,6 +68,7 @@ def run_in_turn(workload: Workload, options: Options, tick: Tick, **overridden: 
             path = Path(directory, f"{len(list(Path(directory).iterdir()))}.npz")
             path.touch()
             told = [workload.family, workload.job, name, str(inputs), f"--answer={path}"]
+            told += [f"--first={workload.brief[name]}"] if name in workload.brief else []
             contestant = Contestant(
                 name,
                 ["bench.contestant", *told, f"--seconds={options.seconds}", *extra],

@@ -24,6 +24,7 @@ def render(machine: Mapping[str, str], results: Sequence[Result]) -> str:
     verdicts = [(workload, verdict(target, result.times)) for workload, result in pairs for target in workload.targets]
     held = sum(found.word in ("held", "aim") for _, found in verdicts)
     reached = sum(found.word == "aim" for _, found in verdicts)
+    processors = int(machine["processors used"])
     plain = [pair for pair in pairs if not pair[0].sweep and not pair[0].threads and pair[0].family != "limits"]
     return template.substitute(
         tolerances=" and ".join(f"{bound:.0e} ({dtype})" for dtype, bound in agreement.TOLERANCES.items()),
@@ -32,9 +33,10 @@ def render(machine: Mapping[str, str], results: Sequence[Result]) -> str:
         score=f"Of {len(verdicts)} targets {held} are held, {reached} of them to the aim.",
         targets=table(("workload", "staticbp", "against", "ratio", "target", "aim", ""), target_rows(pairs)),
         rates=table(
-            ("", "large product, OpenBLAS", "copy, read and written", "weights updated in cache"), rate_rows(pairs)
+            ("", "large product, OpenBLAS", "copy, read and written", "weights updated in cache"),
+            rate_rows(pairs, processors),
         ),
-        floors=table(("workload", "operations", "bytes", "floor", "staticbp", "of it"), floor_rows(pairs)),
+        floors=table(("workload", "operations", "bytes", "floor", "staticbp", "of it"), floor_rows(pairs, processors)),
         bounds="\n\n".join(bounds(verdicts)),
         tables="\n\n".join(times_of(*pair) for pair in plain),
         growth=grown(pairs),
@@ -98,18 +100,18 @@ def words(found: Verdict) -> str:
     return {"aim": "held, and the aim", "NOT HELD": "**not held**"}.get(found.word, found.word)
 
 
-def machine_rates(pairs: Sequence[Pair]) -> dict[str, limits.Rates]:
+def machine_rates(pairs: Sequence[Pair], processors: int) -> dict[str, limits.Rates]:
     found = {}
     for workload, result in pairs:
         if workload.family == "limits":
-            rates = limits.rates(result, cores=2)
+            rates = limits.rates(result, cores=result.threads or processors)
             if rates:
                 found[workload.dtype] = rates
     return found
 
 
-def rate_rows(pairs: Sequence[Pair]) -> Iterator[Sequence[str]]:
-    for dtype, rates in machine_rates(pairs).items():
+def rate_rows(pairs: Sequence[Pair], processors: int) -> Iterator[Sequence[str]]:
+    for dtype, rates in machine_rates(pairs, processors).items():
         yield (
             dtype,
             f"{rates.flops / 1e9:.0f} GFLOP/s",
@@ -118,8 +120,8 @@ def rate_rows(pairs: Sequence[Pair]) -> Iterator[Sequence[str]]:
         )
 
 
-def floor_rows(pairs: Sequence[Pair]) -> Iterator[Sequence[str]]:
-    rates = machine_rates(pairs)
+def floor_rows(pairs: Sequence[Pair], processors: int) -> Iterator[Sequence[str]]:
+    rates = machine_rates(pairs, processors)
     for workload, result in pairs:
         if workload.sweep or workload.threads or workload.dtype not in rates:
             continue

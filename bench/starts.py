@@ -69,7 +69,7 @@ class Program:
 
 
 def rounds_of(workload: Workload, options: Options) -> int:
-    return min(options.rounds, settings_of(workload, quick=options.quick).get("rounds", options.rounds))
+    return min(options.rounds, int(settings_of(workload, quick=options.quick).get("rounds", options.rounds)))
 
 
 def turns(workload: Workload, options: Options) -> int:

@@ -41,6 +41,7 @@ class Workload:
     """One row of the benchmark.
 
     An entrant is named after its library, or ``library, variant``. ``quick`` overrides settings in a quick run.
+    ``brief`` says who is given the first so many samples only, having taken long enough by then.
     """
 
     name: str
@@ -51,8 +52,9 @@ class Workload:
     targets: tuple[Target, ...]
     settings: Mapping[str, Any]
     quick: Mapping[str, Any] = field(default_factory=dict)
+    brief: Mapping[str, int] = field(default_factory=dict)
     step: str = "call"
-    absent: str = ""  # which libraries have no entry, and why
+    absent: str = ""  # which libraries have no entry, or less to do, and why
     threads: int | None = None  # else as many as there are processors
     sweep: tuple[str, int] | None = None  # it is a point of this curve
 

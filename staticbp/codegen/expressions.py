@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.core.schedule import Affine, Apply, Const, Expr, Index, Load, Local
-from staticbp.core.shape import DimExpr
+from staticbp.core.shape import Dim, DimExpr, Shape
 
 ATOM = 100
 _OPERATORS: dict[type, int] = {
@@ -166,6 +166,10 @@ def index_text(index: tuple[Index, ...]) -> str:
 def literal(value: np.generic) -> tuple[str, int]:
     """A constant, with its dtype where Python's own number would have another."""
     number: Any = value.item()
+    if isinstance(number, complex):
+        parts = ", ".join(literal(np.float64(part))[0] for part in (number.real, number.imag))
+        text = f"complex({parts})"
+        return (text if value.dtype == np.complex128 else f"np.{value.dtype.name}({text})"), ATOM
     if value.dtype.kind == "f" and not np.isfinite(value):
         text = {"inf": "np.inf", "-inf": "-np.inf"}.get(str(number), "np.nan")
     else:
@@ -176,6 +180,20 @@ def literal(value: np.generic) -> tuple[str, int]:
     return f"np.{value.dtype.name}({text})", ATOM
 
 
+def dim_text(dim: Dim) -> tuple[str, int]:
+    """A dimension as Python text, and how tightly it binds."""
+    text = str(dim).replace("*", " * ")
+    if any(operator in text for operator in (" + ", " - ")):
+        return text, 60
+    return text, 70 if "*" in text else 80 if text.startswith("-") else ATOM
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as Python text."""
+    dims = [dim_text(dim)[0] for dim in shape]
+    return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
+
+
 def _affine(expr: Affine) -> tuple[str, int]:
     terms: list[tuple[int, str]] = [
         (1 if c > 0 else -1, name if abs(c) == 1 else f"{abs(c)} * {name}") for name, c in expr.terms
@@ -183,7 +201,9 @@ def _affine(expr: Affine) -> tuple[str, int]:
     terms.sort(key=lambda term: -term[0])
     offset = expr.offset
     if isinstance(offset, DimExpr):
-        terms.insert(0, (1, str(offset).replace("*", " * ")))
+        if not terms:
+            return dim_text(offset)
+        terms.insert(0, (1, dim_text(offset)[0]))
     elif offset > 0 and terms and terms[0][0] < 0:
         terms.insert(0, (1, str(offset)))
     elif offset or not terms:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from staticbp.codegen.expressions import expression, index_text, needs_cast
+from staticbp.codegen.expressions import dim_text, expression, index_text, needs_cast, shape_text
 from staticbp.codegen.layout import INDENT, WIDTH, layout
 from staticbp.core import shape as shapes
 from staticbp.core.graph import SrcLine
@@ -33,6 +34,7 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.traverse import walk
 
+KERNELS = ("blas", "clock", "fft", "kernels", "linalg", "native", "threads")  # the modules of the runtime
 PAUSED = -1  # the status of a function that has done its share of a long loop
 
 
@@ -62,8 +64,8 @@ def written(schedule: Schedule, title: str) -> list[Line]:
     body = list(_Function(schedule).lines())
     text = "\n".join(line.split("# ")[0] for line in body)
     numpy = ["import numpy as np"] if "np." in text else []
-    runtime = [f"from staticbp.runtime import {m}" for m in ("blas", "kernels") if f"{m}." in text]
-    runtime += [f"from staticbp.runtime import {m}" for m in ("native", "threads") if f" {m}." in text]
+    kernels = ", ".join(module for module in KERNELS if re.search(rf"\b{module}\.", text))
+    runtime = [f"from staticbp.runtime import {kernels}"] if kernels else []
     runtime += ["from staticbp.runtime import vecmath as vm"] if "vm." in text else []
     imports = [*numpy, *([""] if numpy and runtime else []), *runtime]
     blank = ["", ""] if imports else []
@@ -101,22 +103,39 @@ class _Function:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.quoted: set[SrcLine] = set()
-        self.forward = {src for stmt in walk(schedule.body) if not stmt.adjoint for src in stmt.src}
+        self.forward: dict[int, set[SrcLine]] = {}  # by the statement: what forward ones beside it will quote
+        for whole in schedule.body:
+            lines = {src for stmt in walk([whole]) if not stmt.adjoint for src in stmt.src}
+            self.forward.update((id(stmt), lines) for stmt in walk([whole]))
         computing = [stmt for stmt in schedule.body if not isinstance(stmt, Reshape)]
         last_forward = max((i for i, stmt in enumerate(computing) if not stmt.adjoint), default=-1)
         self.first_adjoint = computing[last_forward + 1] if 0 <= last_forward < len(computing) - 1 else None
 
     def lines(self) -> Iterator[str]:
         """The lines, those of statements as `Line`."""
-        yield from self._header()
+        yield from self._signature()
+        below = [line for buffer in self.schedule.temporaries for line in self._declare(buffer)]
         if is_sliced(self.schedule):
-            yield from self._segments()
-        else:
-            if self.schedule.body:
-                yield from self._block(self.schedule.body, 1)
+            below += self._segments()
+        elif self.schedule.body:
+            below += self._block(self.schedule.body, 1)
+        yield from self._sizes("\n".join(below))
+        yield from below
         yield f"{INDENT}return 0"
 
-    def _header(self) -> Iterator[str]:
+    def _sizes(self, below: str) -> Iterator[str]:
+        """What symbols stand for, those that occur in the text below."""
+        used = set(re.findall(r"\w+", below))
+        for size in self.schedule.sizes:
+            up = shapes.padded_name(size.name)
+            if used & {size.name, up}:
+                yield f"{INDENT}{size.name} = {size.buffer.name}.shape[{size.axis}]"
+            if up in used:
+                to = self.schedule.padding
+                rounded = f"({size.name} + {to - 1}) // {to} * {to}" if to > 1 else size.name
+                yield f"{INDENT}{up} = {rounded}"
+
+    def _signature(self) -> Iterator[str]:
         names = parameters(self.schedule)
         line = f"def {self.schedule.name}({', '.join(names)}):"
         if len(line) <= WIDTH:
@@ -125,18 +144,17 @@ class _Function:
             yield f"def {self.schedule.name}("
             yield from _wrapped(names, INDENT)
             yield "):"
-        for buffer in self.schedule.temporaries:
-            if buffer.offset is not None:
-                yield from self._declare(buffer)
 
     def _declare(self, buffer: Buffer) -> Iterator[str]:
-        assert buffer.offset is not None
+        if buffer.offset is None:
+            return
         aval = buffer.aval
-        nbytes = shapes.static(aval.size) * aval.dtype.itemsize
+        start, end = buffer.offset, shapes.total((buffer.offset, shapes.size((aval.size, aval.dtype.itemsize))))
         dtype = "np.bool_" if aval.dtype.kind == "b" else f"np.{aval.dtype.name}"
-        text = f"{INDENT}{buffer.name} = work[{buffer.offset}:{buffer.offset + nbytes}].view({dtype})"
+        colon = ":" if isinstance(end, int) else " : "
+        text = f"{INDENT}{buffer.name} = work[{dim_text(start)[0]}{colon}{dim_text(end)[0]}].view({dtype})"
         if aval.ndim != 1:
-            text += f".reshape({shapes.text(aval.shape)})"
+            text += f".reshape({shape_text(aval.shape)})"
         yield f"{text}  # {aval}"
 
     # -- blocks -------------------------------------------------------------------------------------------
@@ -165,7 +183,7 @@ class _Function:
             yield from self._block(pending, 1)
 
     def _slice(self, loop: Loop) -> Iterator[str]:
-        pad, extent = INDENT * 2, loop.extent
+        pad, extent = INDENT * 2, dim_text(loop.extent)[0]
         yield f"{pad}start = progress[1]"
         yield f"{pad}stop = min({extent}, start + progress[2])"
         if loop.reverse:
@@ -197,8 +215,8 @@ class _Function:
                 yield from self._quote(telling[0], depth)
 
     def _fresh(self, stmt: Stmt) -> list[SrcLine]:
-        """The lines to quote above a statement; what the forward pass quotes, the adjoint need not."""
-        shown = self.quoted | self.forward if stmt.adjoint else self.quoted
+        """The lines to quote above a statement; what the forward pass quotes in the same loop, the adjoint need not."""
+        shown = self.quoted | self.forward.get(id(stmt), set()) if stmt.adjoint else self.quoted
         return [src for src in stmt.src if src not in shown]
 
     def _quote(self, stmt: Stmt, depth: int) -> Iterator[str]:
@@ -212,8 +230,9 @@ class _Function:
         pad = INDENT * depth
         match stmt:
             case Loop(index=index, extent=extent, body=body, reverse=reverse):
-                ranged = f"range({shapes.total((extent, -1))}, -1, -1)" if reverse else f"range({extent})"
-                ranged = f"threads.range({extent}, {stmt.grain})" if stmt.grain else ranged
+                count = dim_text(extent)[0]
+                ranged = f"range({dim_text(shapes.total((extent, -1)))[0]}, -1, -1)" if reverse else f"range({count})"
+                ranged = f"threads.range({count}, {stmt.grain})" if stmt.grain else ranged
                 yield f"{pad}for {index} in {ranged}:"
                 yield from self._block(body, depth + 1)
             case Let(name=name, expr=expr):
@@ -226,10 +245,15 @@ class _Function:
             case Accumulate(buffer=buffer, index=index, combine=combine, expr=expr):
                 element = Load(buffer, index)
                 yield from layout(*_assignment(element, Apply(combine, (element, expr), element.dtype)), pad)
-            case Call(kernel=kernel, args=args):
-                yield from layout("", f"{kernel}({', '.join(_operand(a) for a in args)})", pad)
+            case Call(kernel=kernel, args=args, status=status):
+                call = f"{kernel}({', '.join(_operand(a) for a in args)})"
+                if status:
+                    yield f"{pad}if not {call}:"
+                    yield f"{pad}{INDENT}return {status}"
+                else:
+                    yield from layout("", call, pad)
             case Reshape(view=view, ref=ref):
-                yield f"{pad}{view.name} = {_operand(ref)}.reshape({shapes.text(view.aval.shape)})  # {view.aval}"
+                yield f"{pad}{view.name} = {_operand(ref)}.reshape({shape_text(view.aval.shape)})  # {view.aval}"
             case Check(ok=ok, status=status):
                 yield f"{pad}if not {_condition(ok)}:"
                 yield f"{pad}{INDENT}return {status}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.ops.arithmetic import add, mul
+from staticbp.ops.checkpoint import afresh
 from staticbp.ops.compare import equal, logical_and, logical_or, logical_xor, not_equal
 from staticbp.passes.rewrite import Note, replaced, substituted
 
@@ -70,6 +71,8 @@ def _renamed(graph: Graph, names: dict[Var, Var]) -> Graph:
 
 def _key(eqn: Eqn) -> Hashable | None:
     """What equal equations share; None for one that can be compared with no other."""
+    if eqn.op is afresh:
+        return None
     operands = [a.key() if isinstance(a, Lit) else id(a) for a in eqn.ins]
     unordered = frozenset(operands) if eqn.op in COMMUTATIVE else tuple(operands)
     try:

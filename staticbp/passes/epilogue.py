@@ -1,7 +1,8 @@
-"""An update by a product, ``W - rate * (D.T @ X)``, becomes one call that adds the product to W in place.
+"""What is done with a product goes into the call that makes it.
 
-The product is then never stored.  BLAS takes the factor and the matrix to add to as `alpha` and `beta`.  A product
-that is added transposed is made the other way round: ``(A @ B).T`` is ``B.T @ A.T``.
+An update, ``W - rate * (D.T @ X)``, becomes one call that adds the product to W in place, and a product that is only
+put elsewhere is made there.  It is then never stored aside.  BLAS takes the factor and the matrix to add to as `alpha`
+and `beta`.  A product that is wanted transposed is made the other way round: ``(A @ B).T`` is ``B.T @ A.T``.
 """
 
 from __future__ import annotations
@@ -10,25 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from staticbp.core.schedule import Apply, Buffer, Call, Const, Expr, Load, Local, Loop, Ref, Stmt, Store, loop_index
+from staticbp.core.shape import same
 from staticbp.core.traverse import children, walk
+from staticbp.ops.products import without_defaults
 from staticbp.passes.access import footprint
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """``matrix[i, j] += factor * product[i, j]``, or ``[j, i]``: the store that does it, and the loops it stands in."""
+    """``matrix[i, j] = kept * matrix[i, j] + factor * product[i, j]``, or ``[j, i]``: the store, and its two loops."""
 
     store: Store
     nest: Loop
     inner: Loop
     matrix: Buffer
+    kept: bool  # one, else zero
     factor: Expr | None  # None is one
     negative: bool
     transposed: bool
 
 
 def absorb_updates(block: list[Stmt]) -> None:
-    """Let products that are only added to a matrix be added by the call that makes them."""
+    """Let products that are only added to a matrix, or put into it, go there by the call that makes them."""
     for call in [stmt for stmt in block if isinstance(stmt, Call) and stmt.kernel == "blas.gemm"]:
         update = _update_by(block, call)
         if update is not None and _may_move(block, call, update):
@@ -56,31 +60,44 @@ def _update_by(block: Sequence[Stmt], call: Call) -> Update | None:
 
 
 def _match(store: Store, nest: Loop, inner: Loop, product: Buffer) -> Update | None:
-    """Read ``m[i, j] = m[i, j] - factor * product[i, j]`` and its like."""
-    expr, place = store.expr, store.index
-    if not isinstance(expr, Apply) or expr.template not in ("{0} - {1}", "{0} + {1}") or len(place) != 2:
+    """Read ``m[i, j] = m[i, j] - factor * product[i, j]``, ``m[i, j] = factor * product[i, j]`` and their like."""
+    place, shape = store.index, (nest.extent, inner.extent)
+    if place != (loop_index(nest.index), loop_index(inner.index)) or not same(store.buffer.aval.shape, shape):
         return None
-    if expr.args[0] != Load(store.buffer, place) or place != (loop_index(nest.index), loop_index(inner.index)):
-        return None
-    added = expr.args[1]
-    is_scaled = isinstance(added, Apply) and added.template == "{0} * {1}"
+    kept, negative, term = _terms(store)
+    is_scaled = isinstance(term, Apply) and term.template == "{0} * {1}"
     for transposed in (False, True):
         element = Load(product, place[::-1] if transposed else place)
-        if store.buffer.aval.shape != (product.aval.shape[::-1] if transposed else product.aval.shape):
+        if not same(product.aval.shape, shape[::-1] if transposed else shape):
             continue
         factor: Expr | None = None
-        if isinstance(added, Apply) and is_scaled and element in added.args:
-            factor = added.args[0] if added.args[1] == element else added.args[1]
-        elif added != element:
+        if isinstance(term, Apply) and is_scaled and element in term.args:
+            factor = term.args[0] if term.args[1] == element else term.args[1]
+        elif term != element:
             continue
-        if factor is None or _is_known_before(factor, nest):
-            is_negative = expr.template == "{0} - {1}"
-            return Update(store, nest, inner, store.buffer, factor, is_negative, transposed)
+        if factor is None or _is_known_before(factor, nest, kept=kept):
+            return Update(store, nest, inner, store.buffer, kept, factor, negative, transposed)
     return None
 
 
-def _is_known_before(factor: Expr, nest: Loop) -> bool:
-    """Whether a factor is a scalar that does not change within the loops."""
+def _terms(store: Store) -> tuple[bool, bool, Expr]:
+    """Whether a store keeps what was there, whether it takes something away from it, and what it adds."""
+    expr = store.expr
+    if isinstance(expr, Apply) and expr.template in ("{0} - {1}", "{0} + {1}"):
+        if expr.args[0] == Load(store.buffer, store.index):
+            return True, expr.template == "{0} - {1}", expr.args[1]
+    elif isinstance(expr, Apply) and expr.template == "-{0}":
+        return False, True, expr.args[0]
+    return False, False, expr
+
+
+def _is_known_before(factor: Expr, nest: Loop, *, kept: bool) -> bool:
+    """Whether a factor is a scalar that does not change within the loops.
+
+    Where nothing is kept it has to be known not to be zero: BLAS would not look at operands that may be NaN.
+    """
+    if not kept:
+        return isinstance(factor, Const) and bool(factor.value)
     if isinstance(factor, Local):
         return factor.name not in footprint([nest], {}).defines
     return isinstance(factor, Const) or (isinstance(factor, Load) and factor.index == ())
@@ -112,10 +129,13 @@ def _absorb(block: list[Stmt], call: Call, update: Update) -> None:
     flags += [False] * (2 - len(flags))
     if update.transposed:
         left, right, flags = right, left, [not flag for flag in reversed(flags)]
+    options = [*flags, factor, Const(dtype.type(int(update.kept)))]
+    if not update.kept and factor == Const(dtype.type(1)):
+        options = list(without_defaults(flags))
     merged = Call(
         call.kernel,
-        (left, right, matrix, *flags, factor, Const(dtype.type(1))),
-        reads=(left, right, matrix),
+        (left, right, matrix, *options),
+        reads=(left, right, *((matrix,) if update.kept else ())),
         writes=(matrix,),
         src=tuple(dict.fromkeys((*call.src, *update.store.src))),
         adjoint=call.adjoint,

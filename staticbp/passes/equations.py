@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from staticbp.core import shape as shapes
-from staticbp.core.aval import INT64, Aval
+from staticbp.core.aval import Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
-from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Pieces, Reduce, Scalar, Scatter, View
+from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Overwrite, Pieces, Reduce, Scalar, Scatter, View
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
     Apply,
     Buffer,
+    Call,
     Check,
     Const,
     Expr,
@@ -38,7 +39,7 @@ from staticbp.core.text import Names
 from staticbp.ops.lowering import along, compare, guarded
 from staticbp.passes import fuse
 from staticbp.passes.inlining import Inlining, keeps_elements
-from staticbp.passes.nests import is_one, loops, stamp
+from staticbp.passes.nests import is_one, loops, scalar_expression, stamp
 from staticbp.passes.rename import rename_locals
 
 Place = Ref | Local | Lit
@@ -88,6 +89,7 @@ class Equations:
         self.fixed: dict[Var, Ref] = {}
         self.in_adjoint = False  # whether the equation at hand belongs to a derivative
         self.sources: list[SrcLine] = []
+        self.fence: Stmt | None = None  # no loop moves up past this statement
         self._checked: set[tuple[Expr, tuple[Dim, ...]]] = set()
 
     # -- the block ----------------------------------------------------------------------------------------
@@ -133,6 +135,8 @@ class Equations:
                 self._reduce(eqn, lowering)
             case Scatter():
                 self._scatter(eqn, lowering)
+            case Overwrite():
+                self.overwrite(eqn, lowering)
             case Pieces():
                 if eqn.outs[0] in self.fixed or not self.inlining.decide(eqn):
                     self._concatenate(eqn)
@@ -147,11 +151,15 @@ class Equations:
         """Lower a loop or branch: `lower.py` says how, since their bodies are graphs again."""
         raise NotImplementedError(eqn.op.name)
 
+    def overwrite(self, eqn: Eqn, lowering: Overwrite) -> None:
+        """Lower an assignment: `overwrite.py` says whose memory is written to."""
+        raise NotImplementedError(eqn.op.name)
+
     def add(self, stmt: Stmt, eqn: Eqn | None = None) -> None:
         """Append a statement, merged into an earlier loop where that is legal."""
         if eqn is not None:
             stamp(stmt, self._take_sources(), eqn.adjoint)
-        fuse.insert(self.block, stmt, self.shared.becomes)
+        fuse.insert(self.block, stmt, self.shared.becomes, fence=self.fence)
 
     def _take_sources(self) -> tuple[SrcLine, ...]:
         taken = tuple(dict.fromkeys(self.sources))
@@ -194,7 +202,7 @@ class Equations:
 
         if isinstance(lowering, Scalar):
             args = tuple(self.read(a, index) for a in eqn.ins)
-            return scalar_expression(lowering.template, args, out.aval.dtype, out.name)
+            return scalar_expression(lowering.of([a.aval.dtype for a in eqn.ins]), args, out.aval.dtype, out.name)
         if isinstance(lowering, IndexMap):
             return lowering.pull(reader, index, [a.aval for a in eqn.ins], out.aval, eqn.params)
         if isinstance(lowering, Pieces):
@@ -223,7 +231,7 @@ class Equations:
         pending, self.sources = self.sources, [src] if src is not None else []
         for stmt in self.nest(ref.shape, lambda index: [Store(ref.buffer, ref.at(index), self.read(atom, index))]):
             stamp(stmt, self._take_sources(), self.in_adjoint)
-            fuse.insert(self.block, stmt, self.shared.becomes)
+            fuse.insert(self.block, stmt, self.shared.becomes, fence=self.fence)
         self.sources = pending
 
     # -- placing ------------------------------------------------------------------------------------------
@@ -262,7 +270,7 @@ class Equations:
         for stmt in self.nest(out.aval.shape, inner):
             self.add(stmt, eqn)
 
-    def _check_indexes(self, eqn: Eqn, lowering: Scalar | IndexMap | Scatter) -> None:
+    def _check_indexes(self, eqn: Eqn, lowering: Scalar | IndexMap | Scatter | Overwrite) -> None:
         """Hold data-dependent indexes to their bounds before anything is read or written with them."""
         if isinstance(lowering, Scalar) or lowering.check is None or lowering.check_domain is None:
             return
@@ -412,10 +420,14 @@ class Equations:
         self.sources = [eqn.src] if eqn.src is not None else []
         sources = self._take_sources()
         stmts = lowering.emit(ins, [ref for ref in outs if isinstance(ref, Ref)], eqn.params)
+        if lowering.failure:
+            self.shared.failures.append(Failure("LinAlgError", lowering.failure, eqn.src))
+            for call in (stmt for stmt in stmts if isinstance(stmt, Call)):
+                call.status = len(self.shared.failures)
         rename_locals(stmts, self.shared.loop_names, lambda name: self.shared.names.fresh(f"{eqn.outs[0].name}_{name}"))
         for stmt in stmts:
             stamp(stmt, sources, eqn.adjoint)
-            fuse.insert(self.block, stmt, self.shared.becomes)
+            fuse.insert(self.block, stmt, self.shared.becomes, fence=self.fence)
 
 
 def shown(ref: Ref) -> Ref:
@@ -423,18 +435,3 @@ def shown(ref: Ref) -> Ref:
     while ref.buffer.of is not None and not ref.prefix and not ref.transposed:
         ref = ref.buffer.of
     return ref
-
-
-def scalar_expression(template: str, args: tuple[Expr, ...], dtype: np.dtype[Any], wish: str) -> Expr:
-    """An elementwise operation; a cast is the call of the dtype, or nothing where there is none to do."""
-    if template == "cast":
-        source = args[0].dtype if not isinstance(args[0], Affine) else INT64
-        if source == dtype:
-            return args[0]
-        name = "bool_" if dtype.kind == "b" else dtype.name
-        return Apply(f"np.{name}({{0}})", args, dtype, wish)
-    if template == "{0}":
-        return args[0]
-    if template == "{0} + {1}" and isinstance(args[1], Apply) and args[1].template == "-{0}":
-        return Apply("{0} - {1}", (args[0], *args[1].args), dtype, wish)
-    return Apply(template, args, dtype, wish)

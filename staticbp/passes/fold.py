@@ -53,7 +53,7 @@ def _can_fail(eqn: Eqn) -> bool:
     lowering = eqn.op.lowering
     if isinstance(lowering, Choose):
         lowering = lowering.pick([a.aval for a in eqn.ins], eqn.params)
-    return getattr(lowering, "check", None) is not None
+    return getattr(lowering, "check", None) is not None or bool(getattr(lowering, "failure", ""))
 
 
 def literals(eqn: Eqn) -> list[Lit] | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Eqn, Graph, Var
 from staticbp.core.lowering import Choose, Control, IndexMap, Kernel, Lowering, Pieces, Reduce, Scalar, View
+from staticbp.core.recording import decided
 from staticbp.core.shape import Dim, Shape
 from staticbp.passes.guards import MOST_STRETCHES, SHORT
 
@@ -41,22 +44,33 @@ class Inlining:
                 if isinstance(atom, Var):
                     self._readers.setdefault(atom, []).append((eqn, position))
 
+    def readers(self, var: Var) -> Sequence[tuple[Eqn, int]]:
+        """The equations that read a variable, and at which of their operands."""
+        return self._readers.get(var, ())
+
     def decide(self, eqn: Eqn) -> bool:
         """Whether the result of an elementwise operation, or one of shape, is written out where it is read."""
+        reason = self._obstacle(eqn)
+        decided("kept" if reason else "inlined", eqn.outs[0].name, reason or "", eqn.src, eqn.adjoint)
+        return reason is None
+
+    def _obstacle(self, eqn: Eqn) -> str | None:
+        """Why the result of an equation has a place of its own; None when it is written out where it is read."""
         out, lowering = eqn.outs[0], self.lowerings[id(eqn)]
         readers = self._readers.get(out, [])
         own = lowering.cost if isinstance(lowering, Scalar) else 1 if isinstance(lowering, Pieces) else 0
         cost = own + sum(self._cost.get(a, 0) for a in eqn.ins if isinstance(a, Var))
-        if any(self._wants_whole(reader, position) for reader, position in readers):
-            return False
+        whole = next((reader for reader, position in readers if self._wants_whole(reader, position)), None)
+        if whole is not None:
+            return f"{whole.op.label} reads it as a whole"
         if isinstance(lowering, Pieces) and not _is_cut_up(eqn):
-            return False
+            return "it is joined of pieces, and which one an element is of would be asked for each"
         once = len(readers) <= 1 and not any(self._repeats(reader, out) for reader, _ in readers)
         cheap = 0 if self._scalars_are_free and not out.aval.shape else CHEAP
         if cost > (LONG if once else cheap):
-            return False
+            return "the expression would be too long" if once else "its elements are read more than once"
         self._cost[out] = cost
-        return True
+        return None
 
     def transposed(self, var: Var) -> Var | None:
         """The variable that `var` is the transpose of, in its last two axes only."""
@@ -77,6 +91,8 @@ class Inlining:
             return not keeps_elements(atom.aval.shape, out.aval.shape)
         if isinstance(lowering, Control) and lowering.kind == "cond":
             return position > 0
+        if isinstance(lowering, Control) and lowering.kind == "afresh":
+            return True
         if isinstance(lowering, Control):
             n_consts = reader.params["n_consts"]
             n_carry = reader.params.get("n_carry", len(reader.outs))
@@ -101,5 +117,5 @@ def _is_cut_up(eqn: Eqn) -> bool:
 
 
 def _larger(left: Dim, right: Dim) -> bool:
-    """Whether a size exceeds another; of symbolic ones, whether it differs."""
-    return left > right if isinstance(left, int) and isinstance(right, int) else left != right
+    """Whether a size exceeds another; of symbolic ones, whether it is likely to."""
+    return shapes.typical(left) > shapes.typical(right)

@@ -14,14 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from staticbp.core import shape as shapes
 from staticbp.core.aval import BOOL, INT64
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.core.lowering import Control
+from staticbp.core.recording import decided
 from staticbp.core.schedule import (
     Affine,
     Apply,
     Buffer,
     Const,
+    Expr,
     If,
     Let,
     Load,
@@ -29,22 +32,27 @@ from staticbp.core.schedule import (
     Loop,
     Ref,
     Schedule,
+    Size,
     Stmt,
     Store,
     While,
     expr_dtype,
     loop_index,
 )
+from staticbp.core.shape import DimExpr
 from staticbp.core.text import Names
 from staticbp.core.traverse import loads
 from staticbp.ops.branches import cond
+from staticbp.ops.checkpoint import afresh
 from staticbp.ops.iteration import while_loop
 from staticbp.passes.carry import assign, insert_early, update_in_place
 from staticbp.passes.epilogue import absorb_updates
-from staticbp.passes.equations import Equations, Place, Shared
+from staticbp.passes.equations import Place, Shared
 from staticbp.passes.guards import settle_guards
+from staticbp.passes.keeping import Counters
 from staticbp.passes.names import reuse_names
 from staticbp.passes.nests import stamp
+from staticbp.passes.overwrite import Overwriting
 from staticbp.passes.parallel import share_out
 from staticbp.passes.plan import plan
 from staticbp.passes.registers import keep_in_registers
@@ -54,7 +62,8 @@ from staticbp.passes.share import share_expressions
 LOOP_NAMES = ("i", "j", "k", "l", "m", "n", "p", "q")
 STEP_NAMES = ("t", "s", "r", "u", "v", "w")
 BUILTINS = {"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"}
-RESERVED = BUILTINS | {"np", "vm", "blas", "kernels", "native", "threads", "work", "progress", "start", "stop"}
+KERNELS = {"blas", "clock", "fft", "kernels", "linalg", "native", "threads"}
+RESERVED = BUILTINS | KERNELS | {"np", "vm", "work", "progress", "start", "stop"}
 SLICED_WORK = 20_000_000  # element visits above which a loop at the top level can be interrupted
 
 
@@ -64,9 +73,11 @@ def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
     `donated` says which outputs are written over inputs, by their numbers.  Those are no results of the schedule.
     """
     updated = donated or {}
-    used = {v.name for v in _variables(graph)}
+    symbols = sorted({name for v in graph.invars for name in shapes.symbols(v.aval.shape)})
+    sizes = {*symbols, *map(shapes.padded_name, symbols)}
+    used = {v.name for v in _variables(graph)} | sizes
     loops, steps = _unused(LOOP_NAMES, used), _unused(STEP_NAMES, used)
-    shared = Shared(Names(RESERVED | {*loops, *steps}), loops, steps)
+    shared = Shared(Names(RESERVED | {*loops, *steps, *sizes}), loops, steps)
     arguments = [Buffer(shared.names.of(v), v.aval, "argument") for v in graph.invars]
     constants = [Buffer(shared.names.of(v), v.aval, "constant") for v, _ in graph.consts]
     inputs = [*graph.invars, *(v for v, _ in graph.consts)]
@@ -82,7 +93,9 @@ def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
         [Ref(arguments[i]) for i in updated.values()],
         [Ref(b) for b in results],
     )
+    absorb_updates(block)
     schedule = Schedule(graph.name, arguments, constants, results, shared.temporaries, block, shared.failures)
+    schedule.sizes = [_size(name, arguments) for name in symbols]
     keep_in_registers(schedule, shared.names)
     settle_guards(schedule)
     share_expressions(schedule, shared.names)
@@ -90,6 +103,12 @@ def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
     reuse_names(schedule, shared.names)
     plan(schedule)
     return schedule
+
+
+def _size(name: str, arguments: Sequence[Buffer]) -> Size:
+    """Where the size is found that a symbol stands for: the first axis that has it."""
+    axes = ((b, axis, dim) for b in arguments for axis, dim in enumerate(b.aval.shape))
+    return next(Size(name, b, axis) for b, axis, dim in axes if isinstance(dim, DimExpr) and dim.name == name)
 
 
 def _result_name(atom: Atom, names: Names) -> str:
@@ -130,7 +149,7 @@ def _work(graph: Graph) -> int:
     return total
 
 
-class Lowerer(Equations):
+class Lowerer(Overwriting):
     """Lowers a graph with the loops in it: their bodies are lowered by lowerers of their own."""
 
     def control(self, eqn: Eqn) -> None:
@@ -139,6 +158,8 @@ class Lowerer(Equations):
             self._cond(eqn)
         elif eqn.op is while_loop:
             self._while(eqn)
+        elif eqn.op is afresh:
+            self._afresh(eqn)
         else:
             self._scan(eqn)
 
@@ -174,6 +195,16 @@ class Lowerer(Equations):
             stamp(stmt, sources, eqn.adjoint)
         self.block.extend(block)
 
+    def _afresh(self, eqn: Eqn) -> None:
+        """Let the results be where the operands are, and whatever comes now stay behind what there is."""
+        for atom, out in zip(eqn.ins, eqn.outs, strict=True):
+            if out in self.fixed:
+                self.copy(atom, self.fixed[out])
+                self.places[out] = self.fixed[out]
+            else:
+                self.places[out] = self._operand_place(atom)
+        self.fence = self.block[-1] if self.block else None
+
     def run_branch(self, results: Sequence[Place]) -> None:
         """Lower a branch, which leaves the graph's outputs in `results`: memory, or local scalars."""
         copies: list[tuple[Atom, Place]] = []
@@ -197,9 +228,11 @@ class Lowerer(Equations):
         """Lower a loop that a test ends: the test is lowered into the head of it."""
         test, body, n_consts = eqn.params["test"], eqn.params["body"], eqn.params["n_consts"]
         operands = [self._operand_place(atom) for atom in eqn.ins[:n_consts]]
-        carries = self._start_carries(eqn, body.invars[n_consts:], eqn.ins[n_consts:], eqn.outs)
+        outs = eqn.outs[: len(eqn.ins) - n_consts]
+        carries = self._start_carries(eqn, body.invars[n_consts:], eqn.ins[n_consts:], outs)
         head: list[Stmt] = []
         block: list[Stmt] = []
+        counting = self._keep_carries(eqn, carries, head) if eqn.params.get("saving") else []
         places = [*operands, *carries]
         known = dict(zip(test.invars, places, strict=True))
         tester = Lowerer(self.shared, test, head, known, self.depth + 1, self.steps, resumable=False)
@@ -210,10 +243,29 @@ class Lowerer(Equations):
         inner = Lowerer(self.shared, body, block, known, self.depth + 1, self.steps, resumable=False)
         inner.run_body(carries, [], body.invars[n_consts:])
         absorb_updates(block)
-        loop = While(head, going, block)
+        loop = While(head, going, [*counting, *block])
         loop.src, loop.adjoint = (eqn.src,) if eqn.src is not None else (), eqn.adjoint
         self.block.append(loop)
-        self._settle_carries(eqn.outs)
+        self._settle_carries(eqn.outs[: len(outs) + 2] if counting else outs)
+
+    def _keep_carries(self, eqn: Eqn, carries: Sequence[Place], head: list[Stmt]) -> list[Stmt]:
+        """Let the head of a loop keep the carry of some of its steps; what counts them is to stand in its body."""
+        n_carry, slots = len(carries), eqn.params["slots"]
+        steps, stride, *kept = eqn.outs[n_carry:]
+        counters = (steps, stride, Var(steps.aval, "rows"))
+        starts = [Lit(np.int64(n), steps.aval) for n in (0, 1, 0)]
+        found = Counters(*self._start_carries(eqn, counters, starts, counters))  # type: ignore[arg-type]
+        for out in kept:
+            self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
+        rows = [place for out in kept if isinstance(place := self.place(out), Ref)]
+
+        def element(number: int, index: Sequence[Affine]) -> Expr:
+            carry = carries[number]
+            assert not isinstance(carry, Lit)  # a carry has a place of its own
+            return Load(carry.buffer, carry.at(index)) if isinstance(carry, Ref) else carry
+
+        head.append(found.keeping(rows, element, slots, self._indexes))
+        return [found.counting()]
 
     def _start_carries(
         self, eqn: Eqn, variables: Sequence[Var], starts: Sequence[Atom], outs: Sequence[Var]
@@ -304,18 +356,12 @@ class Lowerer(Equations):
     def run_updates(self, inputs: Sequence[Var], memory: Sequence[Ref], results: Sequence[Ref]) -> None:
         """Lower a whole graph, whose first outputs are the next values of `inputs`, which lie in `memory`.
 
-        They are treated as what a loop carries.  What a loop of the graph carries on from an input that nobody else
-        wants is carried in the input's memory from the start.
+        They are treated as what a loop carries.
         """
-        if not inputs:
+        if inputs:
+            self.run_body(memory, results, inputs)
+        else:
             self.run(results)
-            return
-        carried = self._carried_on()
-        for atom, var, ref in zip(self.graph.outs, inputs, memory, strict=False):
-            if isinstance(atom, Var) and carried.get(atom) is var and self.graph.outs.count(atom) == 1:
-                self.fixed[atom] = ref
-        self.run_body(memory, results, inputs)
-        absorb_updates(self.block)
 
     def _carried_on(self) -> dict[Var, Var]:
         """For each last value of what loops carry, its first value, if that is used for nothing else."""
@@ -330,10 +376,19 @@ class Lowerer(Equations):
         return found
 
     def run_body(self, carries: Sequence[Place], rows: Sequence[Ref], carry_vars: Sequence[Var]) -> None:
-        """Lower the body of a loop: next carries replace the carries, ys go to their rows."""
+        """Lower the body of a loop: next carries replace the carries, ys go to their rows.
+
+        What a loop within carries on from a carry that nobody else wants is carried in its memory from the start.
+        """
         n_carry = len(carries)
+        carried = self._carried_on()
+        for atom, var, carry in zip(self.graph.outs, carry_vars, carries, strict=False):
+            alone = self.graph.outs.count(atom) == 1
+            if alone and isinstance(carry, Ref) and isinstance(atom, Var) and carried.get(atom) is var:
+                self.fixed[atom] = carry
         nexts: list[tuple[Atom, Place, Place]] = []  # (value, where it is computed, the carry)
         late: list[tuple[Atom, Ref]] = []
+        self.write_to_carries(carries, carry_vars)
         for atom, carry, var in zip(self.graph.outs[:n_carry], carries, carry_vars, strict=True):
             if atom is var or (isinstance(atom, Var) and self.fixed.get(atom) == carry):
                 continue
@@ -375,7 +430,9 @@ class Lowerer(Equations):
                 waiting.append((carry, following))
         for _, ahead, carry in nexts:
             if isinstance(ahead, Ref) and isinstance(carry, Ref):
-                if update_in_place(self.block, ahead.buffer, carry):
+                in_place = update_in_place(self.block, ahead.buffer, carry)
+                decided("in place" if in_place else "copied", carry.buffer.name)
+                if in_place:
                     self.shared.temporaries.remove(ahead.buffer)
                 else:
                     self._copy_back(ahead, carry)

@@ -150,6 +150,15 @@ def _swaps_last_two(perm: Sequence[int]) -> bool:
 # ---- reductions -----------------------------------------------------------------------------------------------
 
 
+@MOVES.on(reduce_sum, reduce_prod)
+def reduced_nothing(at: Rewriter, eqn: Eqn) -> Atom | None:
+    """The sum of nothing is 0, and its product 1."""
+    (x,), out = eqn.ins, eqn.outs[0].aval
+    if not any(shapes.same((x.aval.shape[axis],), (0,)) for axis in eqn.params["axes"]):
+        return None
+    return filled(0 if eqn.op is reduce_sum else 1, out)
+
+
 @MOVES.on(*REDUCTIONS)
 def reduced_over_units(at: Rewriter, eqn: Eqn) -> Atom | None:
     """Over axes of size one, a reduction is a reshape."""

@@ -1,12 +1,16 @@
-"""Loop nests, and where in them the user's lines are noted."""
+"""Loop nests, what stands in them, and where in them the user's lines are noted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from staticbp.core import shape as shapes
+from staticbp.core.aval import INT64
 from staticbp.core.graph import SrcLine
-from staticbp.core.schedule import Affine, Loop, Stmt
+from staticbp.core.schedule import Affine, Apply, Expr, Loop, Stmt
 from staticbp.core.shape import Dim
 
 
@@ -38,3 +42,18 @@ def stamp(stmt: Stmt, sources: tuple[SrcLine, ...], adjoint: bool) -> None:
         return
     stmt.src = stmt.src or sources
     stmt.adjoint = stmt.adjoint or adjoint
+
+
+def scalar_expression(template: str, args: tuple[Expr, ...], dtype: np.dtype[Any], wish: str) -> Expr:
+    """An elementwise operation; a cast is the call of the dtype, or nothing where there is none to do."""
+    if template == "cast":
+        source = args[0].dtype if not isinstance(args[0], Affine) else INT64
+        if source == dtype:
+            return args[0]
+        name = "bool_" if dtype.kind == "b" else dtype.name
+        return Apply(f"np.{name}({{0}})", args, dtype, wish)
+    if template == "{0}":
+        return args[0]
+    if template == "{0} + {1}" and isinstance(args[1], Apply) and args[1].template == "-{0}":
+        return Apply("{0} - {1}", (args[0], *args[1].args), dtype, wish)
+    return Apply(template, args, dtype, wish)

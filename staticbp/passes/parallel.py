@@ -1,7 +1,7 @@
 """Large loops are shared out among threads, whose number is known when the code runs only.
 
 A loop is worth it when it takes several times as long as a thread must get to do, its *grain*.  Sums over all steps
-stay with one thread: results do not depend on how many there are.
+stay with one thread, in a loop of their own if the rest is worth it: results do not depend on how many there are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from staticbp.core import shape as shapes
 from staticbp.core.partition import obstacle
 from staticbp.core.schedule import (
     Accumulate,
@@ -27,8 +28,10 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.traverse import children, exprs, walk
 from staticbp.passes.access import locals_in
+from staticbp.passes.distribute import without_sums
 
 GRAIN = 10_000.0  # ns: what a thread is given at least
+LIKELY = 128  # steps that a loop over a symbolic size may well have; with fewer it is a plain loop when it runs
 OPERATION = 0.0125  # ns a byte: an addition in a vectorised loop
 _COSTLY = {"vm.": 14, " / ": 4, " // ": 8, " % ": 8, " ** ": 20}  # additions that an operation takes the time of
 _CHEAP = ("vm.radd", "vm.rmax", "vm.rmin", "vm.maximum", "vm.minimum", "vm.abs")
@@ -39,15 +42,25 @@ def share_out(schedule: Schedule) -> None:
     _share_out(schedule.body, schedule)
 
 
-def _share_out(block: Sequence[Stmt], schedule: Schedule) -> None:
-    for stmt in block:
-        if isinstance(stmt, Loop) and isinstance(stmt.extent, int):
-            grain = _grain(stmt)
-            if 2 * grain <= stmt.extent and obstacle(stmt) is None and not _is_read_behind(stmt, schedule):
-                stmt.grain = grain
+def _share_out(block: list[Stmt], schedule: Schedule) -> None:
+    for stmt in list(block):
+        if isinstance(stmt, Loop):
+            shared, *behind = _parts(stmt)
+            grain = _grain(shared)
+            steps = stmt.extent if isinstance(stmt.extent, int) else LIKELY
+            if 2 * grain <= steps and obstacle(shared) is None and not _is_read_behind(stmt, schedule):
+                shared.grain = grain
+                place = block.index(stmt)
+                block[place : place + 1] = [shared, *behind]
                 continue
         for inner in children(stmt):
             _share_out(inner, schedule)
+
+
+def _parts(loop: Loop) -> Sequence[Loop]:
+    """The loop; or what of it can be shared and takes most of its time, and the loop of the sums behind it."""
+    parts = without_sums(loop) if obstacle(loop) is not None else None
+    return (loop,) if parts is None or _time(parts[0].body) < 2 * _time(parts[1].body) else parts
 
 
 def _grain(loop: Loop) -> int:
@@ -65,7 +78,7 @@ def _time(block: Sequence[Stmt]) -> float:
     for stmt in block:
         match stmt:
             case Loop(extent=extent, body=body):
-                total += (extent if isinstance(extent, int) else 1) * _time(body)
+                total += shapes.typical(extent) * _time(body)
             case If(then=then, orelse=orelse):
                 total += max(_time(then), _time(orelse))
             case Let() | Update() | Store() | Accumulate():

@@ -137,13 +137,17 @@ def _drop_unread(schedule: Schedule) -> None:
 
 
 def _touched(body: Sequence[Stmt]) -> tuple[set[Buffer], set[Buffer], set[Buffer]]:
-    """The buffers that are read, those that are stored to, and those that kernels write."""
+    """The buffers that are read, those that are stored to, and those that kernels write.
+
+    What is only read to be stored into itself, elsewhere, is not read.
+    """
     read: set[Buffer] = set()
     written: set[Buffer] = set()
     called: set[Buffer] = set()
     for stmt in walk(body):
+        own = stmt.buffer if isinstance(stmt, Store) else None
         for expr in exprs(stmt):
-            read.update(load.buffer for load in loads(expr))
+            read.update(load.buffer for load in loads(expr) if load.buffer is not own)
         match stmt:
             case Store(buffer=buffer) | Accumulate(buffer=buffer):
                 written.add(buffer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.ops.control import stop_gradient
+from staticbp.ops.sizes import size_of
 from staticbp.passes.rewrite import Note, Rewriter, Rules, filled
 
 RELEASE = Rules()
@@ -36,7 +37,8 @@ def _strong(graph: Graph) -> Graph:
         if not any(a.aval.weak for a in (*eqn.outs, *eqn.ins)):
             return eqn
         outs = tuple([strong.get(out, out) for out in eqn.outs])
-        return Eqn(outs, eqn.op, tuple([settled(a) for a in eqn.ins]), eqn.params, eqn.src, eqn.adjoint)
+        params = {**eqn.params, "weak": False} if eqn.op is size_of else eqn.params
+        return Eqn(outs, eqn.op, tuple([settled(a) for a in eqn.ins]), params, eqn.src, eqn.adjoint)
 
     eqns = tuple([settled_in(eqn) for eqn in graph.eqns])
     invars = tuple(strong.get(var, var) for var in graph.invars)

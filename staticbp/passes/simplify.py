@@ -40,6 +40,7 @@ from staticbp.ops.math import cosh, exp
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
 from staticbp.ops.special import expit
 from staticbp.passes import fold
+from staticbp.passes.assignments import ASSIGNMENTS
 from staticbp.passes.contractions import CONTRACTIONS
 from staticbp.passes.moves import MOVES, elementwise_of_repeated
 from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, either, filled, is_number, same
@@ -59,7 +60,7 @@ def rules(op: Primitive) -> Sequence[Rule]:
     known = _BY_OP.get(op)
     if known is None:
         general = (elementwise_of_repeated,) if isinstance(op, Elementwise) or op is cast else ()
-        own = (table.of(op) for table in (SIMPLIFY, MOVES, SLICES, CONTRACTIONS))
+        own = (table.of(op) for table in (SIMPLIFY, MOVES, ASSIGNMENTS, SLICES, CONTRACTIONS))
         known = _BY_OP[op] = (*fold.rules(op), *(rule for each in own for rule in each), *general)
     return known
 
@@ -132,11 +133,13 @@ def _signless(at: Rewriter, eqn: Eqn) -> bool:
 
 
 def _is_minus_zero(atom: Atom) -> bool:
-    return isinstance(atom, Lit) and atom.aval.is_float and bool(np.signbit(atom.value)) and is_number(atom, 0)
+    return isinstance(atom, Lit) and atom.aval.dtype.kind == "f" and bool(np.signbit(atom.value)) and is_number(atom, 0)
 
 
 def never_minus_zero(at: Rewriter, atom: Atom, depth: int = 4) -> bool:
     """Whether no element can be -0.0, as far as the equations that lead to `atom` show."""
+    if atom.aval.is_complex:  # two zeros, each with a sign
+        return False
     if isinstance(atom, Lit):
         return not _is_minus_zero(atom)
     eqn = at.made_by(atom)
@@ -232,7 +235,7 @@ def _minus(lit: Lit) -> Lit:
 
 def is_power_of_two(atom: Atom) -> bool:
     """Whether multiplying by `atom` or by its reciprocal is exact: a power of two that is not extreme."""
-    if not isinstance(atom, Lit) or not atom.aval.is_float:
+    if not isinstance(atom, Lit) or atom.aval.dtype.kind != "f":
         return False
     mantissa, exponent = math.frexp(atom.value.item())
     return math.fabs(mantissa) == 0.5 and math.fabs(exponent) <= 64

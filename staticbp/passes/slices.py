@@ -31,9 +31,9 @@ def whole(at: Rewriter, eqn: Eqn) -> Atom | None:
 def slice_of_slice(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``x[a : : b][c : : d] = x[a + b c : : b d]``."""
     inner = at.made_by(eqn.ins[0], slice)
-    if inner is None or not _static(eqn, inner):
+    if inner is None or not is_placed(eqn, inner):
         return None
-    starts, steps = _composed(inner, eqn)
+    starts, steps = composed(inner, eqn)
     return at.emit(slice, inner.ins[0], starts=starts, steps=steps, shape=eqn.params["shape"])
 
 
@@ -41,9 +41,9 @@ def slice_of_slice(at: Rewriter, eqn: Eqn) -> Atom | None:
 def embed_of_embed(at: Rewriter, eqn: Eqn) -> Atom | None:
     """Zeros around zeros around x."""
     inner = at.made_by(eqn.ins[0], embed)
-    if inner is None or not _static(eqn, inner):
+    if inner is None or not is_placed(eqn, inner):
         return None
-    starts, steps = _composed(eqn, inner)
+    starts, steps = composed(eqn, inner)
     return at.emit(embed, inner.ins[0], starts=starts, steps=steps, shape=eqn.params["shape"])
 
 
@@ -62,11 +62,11 @@ def slice_of_repetition(at: Rewriter, eqn: Eqn) -> Atom | None:
 def slice_of_join(at: Rewriter, eqn: Eqn) -> Atom | None:
     """What lies within one part of a join is a slice of that part."""
     inner = at.made_by(eqn.ins[0], concatenate)
-    if inner is None or not _static(eqn):
+    if inner is None or not is_placed(eqn):
         return None
     axis = inner.params["axis"]
     offsets = _offsets(at, inner)
-    reach = _reach(eqn, axis, eqn.params["shape"])
+    reach = reach_of(eqn, axis, eqn.params["shape"])
     if offsets is None or reach is None:
         return None
     number = bisect_right(offsets, reach[0]) - 1
@@ -95,7 +95,7 @@ def _offsets(at: Rewriter, join: Eqn) -> Sequence[int] | None:
 def slice_of_embedding(at: Rewriter, eqn: Eqn) -> Atom | None:
     """What was embedded, taken out again; what lies beside it is zero."""
     inner = at.made_by(eqn.ins[0], embed)
-    if inner is None or not _static(eqn, inner):
+    if inner is None or not is_placed(eqn, inner):
         return None
     (u,) = inner.ins
     if all(eqn.params[name] == inner.params[name] for name in ("starts", "steps")) and u.aval == eqn.outs[0].aval:
@@ -103,7 +103,7 @@ def slice_of_embedding(at: Rewriter, eqn: Eqn) -> Atom | None:
     starts: list[int] = []
     within = True
     for axis in range(u.aval.ndim):
-        taken, given = _reach(eqn, axis, eqn.params["shape"]), _reach(inner, axis, u.aval.shape)
+        taken, given = reach_of(eqn, axis, eqn.params["shape"]), reach_of(inner, axis, u.aval.shape)
         if taken is None or given is None:
             return None
         if taken[1] < given[0] or given[1] < taken[0]:
@@ -124,11 +124,11 @@ def joined(at: Rewriter, eqn: Eqn) -> Atom | None:
         return at.emit(concatenate, *parts, axis=axis)
     slices = [at.made_by(part, slice) for part in parts]
     first = slices[0] if slices else None
-    if first is None or not _static(first):
+    if first is None or not is_placed(first):
         return None
     following = first.params["starts"][axis]
     for piece in slices:
-        if piece is None or not same(piece.ins[0], first.ins[0]) or not _static(piece):
+        if piece is None or not same(piece.ins[0], first.ins[0]) or not is_placed(piece):
             return None
         starts = piece.params["starts"]
         besides = shapes.without(starts, (axis,)) == shapes.without(first.params["starts"], (axis,))
@@ -138,19 +138,19 @@ def joined(at: Rewriter, eqn: Eqn) -> Atom | None:
     return at.emit(slice, first.ins[0], **{**first.params, "shape": eqn.outs[0].aval.shape})
 
 
-def _static(*eqns: Eqn) -> bool:
+def is_placed(*eqns: Eqn) -> bool:
     """Whether slices and embeddings are of known sizes at known places."""
     return all(shapes.is_static((*e.params["starts"], *e.params["shape"], *e.ins[0].aval.shape)) for e in eqns)
 
 
-def _composed(first: Eqn, second: Eqn) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def composed(first: Eqn, second: Eqn) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Starts and steps of walking in steps of `second` within what `first` walks."""
     walks = zip(*(e.params[name] for e in (first, second) for name in ("starts", "steps")), strict=True)
     pairs = [(a + b * c, b * d) for a, b, c, d in walks]
     return tuple(start for start, _ in pairs), tuple(step for _, step in pairs)
 
 
-def _reach(eqn: Eqn, axis: int, counts: Sequence[Dim]) -> tuple[int, int] | None:
+def reach_of(eqn: Eqn, axis: int, counts: Sequence[Dim]) -> tuple[int, int] | None:
     """The first and the last place that a slice or an embedding touches along an axis."""
     start, step, count = eqn.params["starts"][axis], eqn.params["steps"][axis], counts[axis]
     if not isinstance(count, int) or count == 0:
@@ -167,7 +167,7 @@ def gather_at_constant(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``x[i]`` for a number i is a slice."""
     x, *indices = eqn.ins
     axes, batch = eqn.params["axes"], eqn.params["batch"]
-    place = _known_place(indices, x.aval.shape, axes)
+    place = known_place(indices, x.aval.shape, axes)
     if place is None:
         return None
     starts = tuple(place.get(axis, 0) for axis in range(x.aval.ndim))
@@ -184,7 +184,7 @@ def scatter_at_constant(at: Rewriter, eqn: Eqn) -> Atom | None:
     """Adding at a number i is an embedding of the sum."""
     u, *indices = eqn.ins
     axes, batch, shape = eqn.params["axes"], eqn.params["batch"], eqn.params["shape"]
-    place = _known_place(indices, shape, axes)
+    place = known_place(indices, shape, axes)
     if place is None:
         return None
     repeats = tuple(range(batch, indices[0].aval.ndim))
@@ -194,7 +194,7 @@ def scatter_at_constant(at: Rewriter, eqn: Eqn) -> Atom | None:
     return at.emit(embed, part, starts=starts, steps=(1,) * len(starts), shape=shape)
 
 
-def _known_place(indices: Sequence[Atom], shape: Shape, axes: Sequence[int]) -> dict[int, int] | None:
+def known_place(indices: Sequence[Atom], shape: Shape, axes: Sequence[int]) -> dict[int, int] | None:
     """The index along each axis when all are numbers in range."""
     place: dict[int, int] = {}
     for index, axis in zip(indices, axes, strict=True):

@@ -35,6 +35,7 @@ import numpy as np
 
 from staticbp.core.graph import Atom, Eqn, Graph, Lit
 from staticbp.core.primitive import Primitive
+from staticbp.core.recording import RECORDING, decided
 from staticbp.ops.arithmetic import add, div, mul, neg, sub, where
 from staticbp.ops.compare import isfinite
 from staticbp.ops.control import stop_gradient
@@ -52,11 +53,17 @@ STABILISE = Rules()
 
 def stabilise(graph: Graph, notes: list[Note] | None = None) -> Graph:
     """`graph` with formulas that overflow or cancel in the form that does not; `notes` says which did."""
+    if any(out.aval.is_complex for eqn in graph.eqns for out in eqn.outs):
+        return graph  # what holds for real numbers need not for others: log(exp(z)) is z in a strip only
     applied: list[Note] = []
     result = Rewriter(graph, rules, applied).run()
-    if notes is not None:
-        named = {rule.__name__ for rule in STABILISE}
-        notes.extend(note for note in dict.fromkeys(applied) if note.rule in named)
+    if notes is not None or RECORDING.decisions is not None:
+        formulas = {rule.__name__: str(rule.__doc__) for rule in STABILISE}
+        found = [note for note in dict.fromkeys(applied) if note.rule in formulas]
+        for note in found:
+            decided("stabilised", note.rule, formulas[note.rule].strip("`. "), note.src)
+        if notes is not None:
+            notes.extend(found)
     return result
 
 

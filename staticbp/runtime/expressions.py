@@ -19,6 +19,7 @@ from numba.core import types
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from staticbp.runtime.aliasing import LOAD, STORE, Apart, last
 from staticbp.runtime.numbers import (
     BOOL,
     IrValue,
@@ -41,11 +42,12 @@ SIZE = ir.IntType(64)
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A C-contiguous array: where its elements begin, and the extents."""
+    """A C-contiguous array: where its elements begin, the extents, and from what else it is known to lie apart."""
 
     kind: Kind
     data: IrValue
     shape: tuple[IrValue, ...]
+    apart: Apart | None = None
 
 
 Known = Scalar | Array
@@ -131,6 +133,8 @@ class Expressions:
                 return Scalar(BOOL, self.both(isinstance(op, ast.And), first, rest))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.choose(self.truth(test), body, orelse)
+            case ast.Subscript(value=ast.Attribute(value=owner, attr="shape"), slice=ast.Constant(value=int(axis))):
+                return Scalar(types.int64, self.array(owner).shape[axis])
             case ast.Subscript():
                 return self.part(node)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in self.imports:
@@ -210,12 +214,12 @@ class Expressions:
         return result
 
     # -- arrays -------------------------------------------------------------------------------------------
-    def element(self, node: ast.Subscript) -> tuple[Kind, IrValue]:
-        """The type and the place of the element that an index is for."""
+    def element(self, node: ast.Subscript) -> tuple[Array, IrValue]:
+        """The array, and the place of the element that an index is for."""
         array, index = self.indexed(node)
         if len(index) != len(array.shape):
             refuse(node)
-        return array.kind.dtype, self.at(array, index)
+        return array, self.at(array, index)
 
     def part(self, node: ast.Subscript) -> Known:
         """An element of an array, or a smaller array within it."""
@@ -228,8 +232,9 @@ class Expressions:
         array, index = self.indexed(node)
         place = self.at(array, index)
         if len(index) == len(array.shape):
-            return self.load(array.kind.dtype, place)
-        return Array(array.kind.copy(ndim=len(array.shape) - len(index)), place, array.shape[len(index) :])
+            return self.load(array, place)
+        kind = array.kind.copy(ndim=len(array.shape) - len(index))
+        return Array(kind, place, array.shape[len(index) :], array.apart)
 
     def array(self, node: ast.expr) -> Array:
         """The array that an expression is."""
@@ -256,15 +261,21 @@ class Expressions:
                 offset = index[axis] if offset is None else builder.add(offset, index[axis], flags=["nsw"])
         return array.data if offset is None else builder.gep(array.data, [offset], inbounds=True)
 
-    def load(self, kind: Kind, place: IrValue) -> Scalar:
+    def load(self, array: Array, place: IrValue) -> Scalar:
         """Read an element."""
-        return Scalar(kind, self.context.unpack_value(self.builder, kind, place))
+        value = self.context.unpack_value(self.builder, array.kind.dtype, place)
+        if array.apart is not None:
+            array.apart.mark(last(self.builder.block, LOAD))
+        return Scalar(array.kind.dtype, value)
 
-    def store(self, value: Known, kind: Kind, place: IrValue) -> None:
+    def store(self, value: Known, array: Array, place: IrValue) -> None:
         """Write an element."""
         if not isinstance(value, Scalar):
             raise Unknown("an array in an array")
+        kind = array.kind.dtype
         self.context.pack_value(self.builder, kind, converted(self.builder, value, kind).value, place)
+        if array.apart is not None:
+            array.apart.mark(last(self.builder.block, STORE))
 
     def view(self, array: Array, element: Kind) -> Array:
         """``array.view(dtype)`` of a vector."""
@@ -304,7 +315,7 @@ class Expressions:
                 return self.view(array, from_dtype(np.dtype(getattr(np, name))))
             case ast.Call(func=ast.Attribute(value=owner, attr="reshape"), args=[ast.Tuple(elts=items)]):
                 array, shape = self.array(owner), tuple(map(self.size, items))
-                return Array(array.kind.copy(ndim=len(shape)), array.data, shape)
+                return Array(array.kind.copy(ndim=len(shape)), array.data, shape, array.apart)
             case ast.Call(func=ast.Name(id="min" | "max" as name), args=[left, right]):
                 return smaller(self.builder, self.scalar(left), self.scalar(right), larger=name == "max")
             case ast.Call(func=ast.Name(id=name)):

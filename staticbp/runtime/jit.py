@@ -34,6 +34,7 @@ from staticbp.runtime.entry import entry_symbol, layout_is_known, numba_type, wr
 from staticbp.runtime.numbers import Unknown
 from staticbp.runtime.objectcode import ObjectCode, target_machine
 from staticbp.runtime.spec import Convention, parameters_of
+from staticbp.runtime.standalone import compiled
 from staticbp.runtime.target import target
 from staticbp.runtime.translate import translate
 
@@ -100,6 +101,7 @@ def compile_object(
     fastmath: bool,
     parallel: bool,
     release_gil: bool,
+    filename: str | None = None,
 ) -> ObjectCode:
     """Compile functions of a module, each for one signature, to object code.
 
@@ -117,10 +119,12 @@ def compile_object(
         Numba's options.
     release_gil : bool
         Whether the entries release the GIL.
+    filename : str, optional
+        What the text is called, for the code to know which lines of it it comes from: as far as Numba is not needed.
     """
     # LLVM modules share one context with everything that Numba compiles, hence the lock.
     with global_compiler_lock, _importable(name):
-        results = None if fastmath or parallel else _translated(tree, name, entries)
+        results = None if fastmath or parallel else _translated(tree, name, entries, filename)
         if results is None:
             dispatchers = _decorate(execute(), fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
             results = {wanted: _optimised(dispatchers[wanted], how) for wanted, how in entries.items()}
@@ -173,9 +177,11 @@ def _decorate(namespace: dict[str, Any], **options: bool) -> dict[str, Any]:
     """Make the module's functions Numba's, in place; each is compiled when a signature asks for it."""
     if numba.config.DISABLE_JIT:
         raise CompilationError("NUMBA_DISABLE_JIT is set; STATICBP_JIT=0 runs generated code uncompiled")
-    decorate = numba.njit(error_model="numpy", boundscheck=False, no_cfunc_wrapper=True, **options)
     functions = {name: value for name, value in namespace.items() if isinstance(value, FunctionType)}
-    dispatchers = {name: decorate(function) for name, function in functions.items()}
+    dispatchers = {
+        name: compiled(function, boundscheck=False, no_cfunc_wrapper=True, **options)
+        for name, function in functions.items()
+    }
     namespace.update(dispatchers)
     return dispatchers
 
@@ -192,10 +198,13 @@ class Compiled(NamedTuple):
     library: Any
 
 
-def _translated(tree: ast.Module, name: str, entries: Mapping[str, Convention]) -> dict[str, Compiled] | None:
+def _translated(
+    tree: ast.Module, name: str, entries: Mapping[str, Convention], filename: str | None
+) -> dict[str, Compiled] | None:
     """The functions without Numba's compiler; None when it is needed."""
     try:
-        library, functions = translate(tree, name, {wanted: parameters_of(how) for wanted, how in entries.items()})
+        signatures = {wanted: parameters_of(how) for wanted, how in entries.items()}
+        library, functions = translate(tree, name, signatures, filename)
     except Unknown as reason:
         LOG.debug("%s is compiled by Numba: %s", name, reason)
         return None

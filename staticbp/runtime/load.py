@@ -13,6 +13,7 @@ import importlib
 import linecache
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,15 @@ JIT = os.environ.get("STATICBP_JIT", "1") != "0"
 """Whether generated code is compiled. Decided at import, as it is for the kernels that the code calls."""
 
 LOG = logging.getLogger("staticbp.load")
+
+
+class _Outcome(threading.local):
+    """`how` says what the last `compile_module` in this thread did, in words."""
+
+    how: str = ""
+
+
+OUTCOME = _Outcome()
 
 
 def compile_module(
@@ -79,16 +89,18 @@ def compile_module(
     filename = register_source(source, next(iter(entries)))
     if not JIT:
         namespace = _checked_and_executed(source, filename, entries)
+        OUTCOME.how = "not compiled: STATICBP_JIT=0"
         return {name: framed(_quiet(namespace[name]), convention) for name, convention in entries.items()}
     flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": release_gil}
     shelf = store.default() if native.storable(source) else None
     key = _key(source, entries, flags, filename)
     found = _stored(shelf, key)
     if found is not None:
+        OUTCOME.how = "found in the store"
         return found[1]
     code, functions = _compile(source, entries, flags, filename)
-    if code is not None and code.storable and shelf is not None:
-        shelf.save(key, code.to_bytes())
+    stored = code is not None and code.storable and shelf is not None and shelf.save(key, code.to_bytes())
+    OUTCOME.how = "compiled and stored" if stored else "compiled, and not stored"
     return functions
 
 
@@ -111,17 +123,19 @@ def inspect_module(
     fastmath: bool = False,
     parallel: bool = False,
     release_gil: bool = True,
+    lines: bool = False,
 ) -> ObjectCode:
     """The machine code of a module, to look at: see its ``llvm_text`` and ``assembly_text``.
 
-    The arguments are those of :func:`compile_module`. What is stored is not compiled again.
+    The arguments are those of :func:`compile_module`. What is stored is not compiled again, unless the code is to
+    know which `lines` of the text it comes from: that is never stored.
     """
     flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": release_gil}
     filename = register_source(source, next(iter(entries)))
-    found = _stored(store.default(), _key(source, entries, flags, filename))
+    found = None if lines else _stored(store.default(), _key(source, entries, flags, filename))
     if found is not None:
         return found[0]
-    code, _ = _compile(source, entries, flags, filename)
+    code, _ = _compile(source, entries, flags, filename, lines)
     if code is None:
         raise GeneratedCodeError(f"{filename} has no machine code to show: {_jit().unavailable or 'see the log'}")
     return code
@@ -174,7 +188,7 @@ def _linked(code: ObjectCode) -> dict[str, Callable[..., Any]]:
 
 
 def _compile(
-    source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool], filename: str
+    source: str, entries: Mapping[str, Convention], flags: Mapping[str, bool], filename: str, lines: bool = False
 ) -> tuple[ObjectCode | None, dict[str, Callable[..., Any]]]:
     """Compile, and link what was compiled, the way the next process will."""
     jit = _jit()
@@ -183,7 +197,8 @@ def _compile(
         _check_entries(tree, filename, entries)
         try:
             execute = functools.partial(_execute, tree, source, filename, jit.prepare)
-            code = jit.compile_object(tree, _module_name(source), execute, entries, **flags)
+            named = filename if lines else None
+            code = jit.compile_object(tree, _module_name(source), execute, entries, **flags, filename=named)
             return code, _linked(code)
         except jit.CompilationError as error:
             raise native.blamed(source, error) or GeneratedCodeError(f"{filename}: {error}") from None

@@ -20,10 +20,17 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # where the table of its functions is
 
-from staticbp.runtime import team
+from staticbp.runtime import inner_loops, team
 
-# `staticbp_dgemm` is the routine `dgemm` of scipy.linalg.cython_blas.
+# `staticbp_dgemm` is the routine `dgemm` of scipy.linalg.cython_blas, `staticbp_dgetrf` one of its cython_lapack.
 BLAS_PREFIX = "staticbp_"
+
+# NumPy's functions that clear and tell the floating-point flags, with their places in the table of ufunc functions.
+CLEAR_FLAGS, GET_FLAGS = "staticbp.PyUFunc_clearfperr", "staticbp.PyUFunc_getfperr"
+UFUNC_FUNCTIONS = {CLEAR_FLAGS: 27, GET_FLAGS: 28}
+
+# `staticbp.special.jv.2` is the function `jv` of scipy.special.cython_special that takes two doubles and gives one.
+SPECIAL_PREFIX = "staticbp.special."
 
 # The entries compare the type of an array argument with this address.
 NDARRAY_TYPE = "staticbp.ndarray"
@@ -47,12 +54,18 @@ def address(symbol: str) -> int | None:
     if symbol == NDARRAY_TYPE:
         return id(np.ndarray)
     if symbol in NUMPY_FUNCTIONS:
-        table = ctypes.cast(_capsule_pointer(_multiarray_umath._ARRAY_API), ctypes.POINTER(ctypes.c_void_p))
-        return table[NUMPY_FUNCTIONS[symbol]]
+        return _entry(_multiarray_umath._ARRAY_API, NUMPY_FUNCTIONS[symbol])
+    if symbol in UFUNC_FUNCTIONS:
+        return _entry(_multiarray_umath._UFUNC_API, UFUNC_FUNCTIONS[symbol])
+    if symbol.startswith((inner_loops.LOOP_PREFIX, inner_loops.DATA_PREFIX)):
+        return inner_loops.address(symbol)
+    if symbol.startswith(SPECIAL_PREFIX):
+        return _special(*symbol.removeprefix(SPECIAL_PREFIX).split("."))
     if symbol in (team.SHARE, team.REST):
         return team.address(symbol)
     if symbol.startswith(BLAS_PREFIX):
-        capsule = blas_routines().get(symbol.removeprefix(BLAS_PREFIX))
+        routine = symbol.removeprefix(BLAS_PREFIX)
+        capsule = blas_routines().get(routine) or lapack_routines().get(routine)
         return None if capsule is None else _capsule_pointer(capsule)
     if symbol.startswith("Py"):
         # Where Python is a shared library its functions need not be visible to the dynamic linker at large.
@@ -84,28 +97,57 @@ def blas_routines() -> dict[str, object]:
     True
     """
     with _BLAS_LOCK:
-        return _blas_routines()
+        return _routines("cython_blas")
+
+
+def lapack_routines() -> dict[str, object]:
+    """The capsules of SciPy's LAPACK, by the name of the routine.
+
+    Examples
+    --------
+    >>> {"dgetrf", "zgetrs"} <= set(lapack_routines())
+    True
+    """
+    with _BLAS_LOCK:
+        return _routines("cython_lapack")
+
+
+def _special(name: str, arity: str) -> int | None:
+    """A function of doubles of scipy.special; the extension, unlike those of BLAS, cannot do without its package."""
+    routines = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    wanted = f"double ({'double, ' * int(arity)}int __pyx_skip_dispatch)".encode()
+    # Functions of several types are there once for each, under names with a number.
+    for prefix in ("", "__pyx_fuse_0", "__pyx_fuse_1", "__pyx_fuse_2"):
+        capsule = routines.get(prefix + name)
+        if capsule is not None and _capsule_name(capsule) == wanted:
+            return _capsule_pointer(capsule)
+    return None
 
 
 @functools.cache
-def _blas_routines() -> dict[str, object]:
-    routines: dict[str, object] = _cython_blas().__pyx_capi__
+def _routines(extension: str) -> dict[str, object]:
+    routines: dict[str, object] = _extension(extension).__pyx_capi__
     return routines
 
 
-def _cython_blas() -> ModuleType:
-    """``scipy.linalg.cython_blas``, if possible without the rest of its package, whose import takes 0.2 s.
+def _entry(table: object, place: int) -> int | None:
+    """A function in one of the tables that are NumPy's binary interface."""
+    return ctypes.cast(_capsule_pointer(table), ctypes.POINTER(ctypes.c_void_p))[place]
 
-    The extension needs nothing of its package. It is taken out of ``sys.modules`` again, so that a later
-    import goes the usual way and binds it in its package; Cython hands out the same module then.
+
+def _extension(extension: str) -> ModuleType:
+    """``scipy.linalg.cython_blas`` or ``cython_lapack``, if possible without the rest of their package: it takes 0.2 s.
+
+    The extensions need nothing of their package. They are taken out of ``sys.modules`` again, so that a later
+    import goes the usual way and binds them in their package; Cython hands out the same modules then.
     """
-    name = "scipy.linalg.cython_blas"
+    name = f"scipy.linalg.{extension}"
     if name in sys.modules or os.name == "nt":  # on Windows the package sets where DLLs are found
         return importlib.import_module(name)
     scipy = importlib.util.find_spec("scipy")
     for folder in (scipy and scipy.submodule_search_locations) or ():
         for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            file = os.path.join(folder, "linalg", "cython_blas" + suffix)
+            file = os.path.join(folder, "linalg", extension + suffix)
             spec = importlib.util.spec_from_file_location(name, file) if os.path.exists(file) else None
             if spec is None or spec.loader is None:
                 continue

@@ -12,7 +12,7 @@ import ast
 import importlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -22,14 +22,19 @@ from numba.core import cgutils, types
 from numba.core.errors import NumbaError
 from numba.np.arrayobj import make_array
 
-from staticbp.runtime import regions
+from staticbp.core.shape import Dim, DimExpr
+from staticbp.runtime import regions, vectors
+from staticbp.runtime.aliasing import places
 from staticbp.runtime.entry import numba_type
 from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, refuse
+from staticbp.runtime.extents import extent_of
+from staticbp.runtime.interleave import vectors_at_once
+from staticbp.runtime.locations import Locations
 from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary
 from staticbp.runtime.spec import Spec
 from staticbp.runtime.target import target
 
-Extents = tuple[int, ...]
+Extents = tuple[Dim, ...]
 
 
 @dataclass(slots=True)
@@ -49,7 +54,9 @@ class Function:
     restype: Kind = types.int64
 
 
-def translate(tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spec]]) -> tuple[Any, dict[str, Function]]:
+def translate(
+    tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spec]], filename: str | None = None
+) -> tuple[Any, dict[str, Function]]:
     """A library of the functions of a module, not yet optimised, and what they are called there.
 
     Parameters
@@ -60,6 +67,8 @@ def translate(tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spe
         The name of the LLVM module; symbols begin with it.
     signatures : mapping of str to sequence of Spec
         The functions wanted, with their arguments.
+    filename : str, optional
+        What the text is called, for the code to know which lines of it it comes from.
 
     Raises
     ------
@@ -68,7 +77,7 @@ def translate(tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spe
     """
     context = target()
     library = context.codegen().create_library(name)
-    module = _Module(tree, context.create_module(name), name)
+    module = _Module(tree, context.create_module(name), name, filename)
     made: dict[str, Function] = {}
     try:
         with context.push_code_library(library):
@@ -85,8 +94,9 @@ def translate(tree: ast.Module, name: str, signatures: Mapping[str, Sequence[Spe
 class _Module:
     """The functions of a module, each translated when it is first called."""
 
-    def __init__(self, tree: ast.Module, module: Any, name: str) -> None:
+    def __init__(self, tree: ast.Module, module: Any, name: str, filename: str | None) -> None:
         self.ir = module
+        self.locations = None if filename is None else Locations(module, filename)
         self.name = name
         self.imports: dict[str, ModuleType] = {}
         self.texts: dict[str, ast.FunctionDef] = {}
@@ -122,8 +132,10 @@ class _Module:
             # A copy of a few elements that have just been written is faster by element than by block.
             set.add(made.attributes, '"no-builtin-memcpy"')
             builder = ir.IRBuilder(made.append_basic_block("entry"))
+            if self.locations is not None:
+                self.locations.mark(builder, text.lineno)
             values = target().get_arg_packer(kinds).from_arguments(builder, convention.get_arguments(made))
-            arguments = map(partial(_argument, builder), kinds, values, shapes)
+            arguments = map(partial(_argument, builder, {}), kinds, values, shapes)
             body = _Body(self, builder, text.body, dict(zip(names, arguments, strict=True)))
             body.block(text.body)
             if not builder.block.is_terminated:
@@ -131,14 +143,18 @@ class _Module:
         return self._made[key]
 
 
-def _argument(builder: Any, kind: Kind, value: IrValue, shape: Extents | None) -> Known:
-    """An argument as it is called within."""
+def _argument(builder: Any, sizes: dict[str, IrValue], kind: Kind, value: IrValue, shape: Extents | None) -> Known:
+    """An argument as it is called within; `sizes` gains what symbols in its shape stand for."""
     if not isinstance(kind, types.Array):
         return Scalar(kind, value)
     array = make_array(kind)(target(), builder, value)
-    if shape is not None:
-        return Array(kind, array.data, tuple(map(SIZE, shape)))
-    return Array(kind, array.data, tuple(cgutils.unpack_tuple(builder, array.shape, kind.ndim)))
+    found = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
+    if shape is None:
+        return Array(kind, array.data, tuple(found))
+    for dim, size in zip(shape, found, strict=True):
+        if isinstance(dim, DimExpr) and dim.name is not None:
+            sizes.setdefault(dim.name, size)
+    return Array(kind, array.data, tuple(extent_of(builder, dim, sizes) for dim in shape))
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -165,6 +181,7 @@ class _Body(Expressions):
         self.module = module
         self.variables: dict[str, Variable] = {}
         self.loops: list[tuple[Any, Any]] = []  # where `continue` and `break` go
+        self.places = places(body, module.ir)
         self.stores = Counter(_assigned(body))
         nested = (node.target for node in _statements(body) if isinstance(node, ast.For))
         indexes = {target.id for target in nested if isinstance(target, ast.Name)}
@@ -216,14 +233,16 @@ class _Body(Expressions):
     def statement(self, node: ast.stmt) -> None:
         """Translate one statement."""
         builder = self.builder
+        if self.module.locations is not None:
+            self.module.locations.mark(builder, node.lineno)
         match node:
             case ast.Assign(targets=[to], value=value):
                 self.assign(to, self.expression(value))
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
                 self.bind(name, binary(builder, op, self.number(name), self.scalar(value)))
             case ast.AugAssign(target=ast.Subscript() as element, op=op, value=value):
-                kind, place = self.element(element)
-                self.store(binary(builder, op, self.load(kind, place), self.scalar(value)), kind, place)
+                array, place = self.element(element)
+                self.store(binary(builder, op, self.load(array, place), self.scalar(value)), array, place)
             case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(), args=extent), body=body):
                 self.count(name, extent, body)
             case ast.For(target=ast.Name(id=name), iter=ast.Call(args=extent), body=body):
@@ -249,10 +268,12 @@ class _Body(Expressions):
         """Give a name or an element its value."""
         match to:
             case ast.Name(id=name):
+                if isinstance(value, Array) and name in self.places:
+                    value = replace(value, apart=self.places[name])
                 self.bind(name, value)
             case ast.Subscript():
-                kind, place = self.element(to)
-                self.store(value, kind, place)
+                array, place = self.element(to)
+                self.store(value, array, place)
             case _:
                 refuse(to)
 
@@ -260,7 +281,9 @@ class _Body(Expressions):
         """``for name in range(...)``; nobody asks for the index once the loop is over."""
         limits = [self.size(limit) for limit in extent]
         start, stop = limits[:2] if len(limits) > 1 else (SIZE(0), limits[0])
-        self.steps(name, start, stop, ast.literal_eval(extent[2]) if len(extent) > 2 else 1, body)
+        step = ast.literal_eval(extent[2]) if len(extent) > 2 else 1
+        known = isinstance(start, ir.Constant) and isinstance(stop, ir.Constant)
+        self.steps(name, start, stop, step, body, (stop.constant - start.constant) // step if known else 0)
 
     def share(self, name: str, extent: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
         """``for name in threads.range(count, grain)``: a function of its own, of all that is known here."""
@@ -275,13 +298,14 @@ class _Body(Expressions):
         def write(inside: Any, low: IrValue, high: IrValue, *handed: IrValue) -> None:
             rest = iter(handed)
             known = {n: _assembled(value, rest) for n, value in captured.items()}
-            _Body(self.module, inside, body, known).steps(name, low, high, 1, body)
+            least = grain.constant if isinstance(grain, ir.Constant) else 0
+            _Body(self.module, inside, body, known).steps(name, low, high, 1, body, least)
 
         self.module.regions += 1
         regions.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
 
-    def steps(self, name: str, start: IrValue, stop: IrValue, step: int, body: Sequence[ast.stmt]) -> None:
-        """The steps of a loop."""
+    def steps(self, name: str, start: IrValue, stop: IrValue, step: int, body: Sequence[ast.stmt], least: int) -> None:
+        """The steps of a loop, at least so many."""
         builder = self.builder
         before, (test, inside, onward, after) = builder.block, self.blocks("test", "body", "next", "done")
         builder.branch(test)
@@ -297,7 +321,7 @@ class _Body(Expressions):
         self.jump(onward)
         builder.position_at_end(onward)
         index.add_incoming(builder.add(index, SIZE(step), flags=["nsw"]), onward)
-        builder.branch(test)
+        vectors.interleave(builder.branch(test), vectors_at_once(body, least))
         builder.position_at_end(after)
 
     def repeat(self, test: ast.expr, body: Sequence[ast.stmt]) -> None:
@@ -339,5 +363,5 @@ def _assembled(value: Known, handed: Iterator[IrValue]) -> Known:
         return part if isinstance(part, ir.Constant) else next(handed)
 
     if isinstance(value, Array):
-        return Array(value.kind, there(value.data), tuple(map(there, value.shape)))
+        return Array(value.kind, there(value.data), tuple(map(there, value.shape)), value.apart)
     return Scalar(value.kind, there(value.value))

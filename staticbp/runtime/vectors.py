@@ -86,11 +86,18 @@ def loop(builder: Value, start: Value, stop: Value, step: Value | int = 1) -> It
 
 def leave_alone(jump: Value) -> None:
     """Mark the jump back of a loop so that LLVM neither unrolls nor vectorises it."""
+    _mark(jump, [("llvm.loop.unroll.disable",), ("llvm.loop.vectorize.width", LANE(1))])
+
+
+def interleave(jump: Value, count: int) -> None:
+    """Mark the jump back of a loop so that LLVM, if it vectorises it, takes the steps of so many vectors at once."""
+    if count > 1:
+        _mark(jump, [("llvm.loop.interleave.count", LANE(count))])
+
+
+def _mark(jump: Value, wishes: Sequence[tuple[Any, ...]]) -> None:
     module = jump.parent.module
-    properties = [
-        module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")]),
-        module.add_metadata([ir.MetaDataString(module, "llvm.loop.vectorize.width"), LANE(1)]),
-    ]
+    properties = [module.add_metadata([ir.MetaDataString(module, name), *values]) for name, *values in wishes]
     loop = module.add_metadata(properties)
     loop.operands = (loop, *properties)  # the first is the loop itself, by definition
     jump.set_metadata("llvm.loop", loop)

@@ -31,7 +31,7 @@ from staticbp.errors import GeneratedCodeError
 
 BUILTINS = frozenset({"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"})
 
-KERNEL_MODULES = frozenset({"blas", "kernels", "native", "threads", "vecmath"})
+KERNEL_MODULES = frozenset({"blas", "clock", "fft", "kernels", "linalg", "native", "threads", "vecmath"})
 """The modules of staticbp.runtime whose functions generated code may call."""
 
 

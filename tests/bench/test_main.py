@@ -29,3 +29,22 @@ def test_a_run_prints_its_table_and_keeps_its_figures(tmp_path, capsys):
     assert "staticbp takes" in capsys.readouterr().out
     (result,) = load(path)
     assert set(result.times) == {"staticbp", "numpy"}
+
+
+def test_who_is_late_times_in_fewer_rounds(monkeypatch):
+    asked = []
+
+    class Module:
+        @staticmethod
+        def turns(workload, options):
+            return 1
+
+        @staticmethod
+        def run_in_turn(workload, options, tick):
+            asked.append(options.rounds)
+            return Result(workload.name, {})
+
+    monkeypatch.setattr("bench.__main__.module_of", lambda workload: Module)
+    main(["samples", "--rounds=9", "--minutes=1000"])
+    main(["samples", "--rounds=9", "--minutes=0.0000001"])
+    assert asked == [9, 9, 9, 9, 3, 3]

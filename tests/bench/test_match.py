@@ -111,3 +111,15 @@ def test_a_stopwatch_runs_often_enough_to_fill_its_time():
     before = len(calls)
     watch.read()
     assert len(calls) - before == watch.runs
+
+
+def test_who_is_slow_is_given_fewer_samples():
+    (samples,) = catalogue.named(["samples-float32"])
+    inputs = make_inputs("mnist", settings_of(samples, samples=200))
+    few = inputs.first(samples.brief["numpy"])
+    assert len(inputs.xs) == 200
+    assert [len(array) for array in (few.xs, few.targets, few.labels)] == [100] * 3
+    jobs = [prepare("mnist", "samples", "numpy", given) for given in (inputs, few)]
+    assert [job.steps for job in jobs] == [200, 100]
+    for all_given, few_given in zip(*(job.answer() for job in jobs), strict=True):
+        np.testing.assert_array_equal(all_given, few_given)

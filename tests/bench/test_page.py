@@ -30,7 +30,7 @@ def results():
 
 @pytest.fixture(scope="module")
 def text(results):
-    return render({"date": "2000-01-01", "processor": "an abacus"}, results)
+    return render({"date": "2000-01-01", "processor": "an abacus", "processors used": "3"}, results)
 
 
 def test_every_workload_is_on_the_page(text):

@@ -307,12 +307,12 @@ def test_the_adjoint_begins_where_the_forward_pass_ends_and_quotes_only_what_is_
         Let("e", ONE, adjoint=True, src=(line(6),)),
     )
     assert [entry.strip() for entry in text] == [
+        "# net.py:4  y = x",
         "a = 1.0",
         "# net.py:3  y = x",
         "b = 1.0",
         "# net.py:5  y = x",
         "c = 1.0",
-        "# net.py:4  y = x",
         "d = 1.0",
         "# ---- adjoint ----",
         "# net.py:6  y = x",

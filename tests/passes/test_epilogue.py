@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from staticbp.core.aval import FLOAT64, Aval
-from staticbp.core.schedule import Call
+from staticbp.core.schedule import Call, Store
 from staticbp.core.traverse import walk
 from staticbp.ops.control import scan
 from staticbp.trace.trace import trace
@@ -66,3 +66,50 @@ def test_products_that_update(step, count):
     graph = loop_of(step)
     assert len(updating_calls(graph)) == count
     assert_lowered(graph, [RNG.normal(size=(M, N)), 0.1, RNG.normal(size=(STEPS, BATCH, N))])
+
+
+def put_transposed(a, b):
+    return [(a.T @ b).T]
+
+
+def put_scaled(a, b):
+    return [0.5 * (a.T @ b)]
+
+
+def put_negated_transposed(a, b):
+    return [-(a.T @ b).T]
+
+
+def put_scaled_by_a_result(a, b):
+    return [np.sum(a) * (a.T @ b)]
+
+
+def put_twice(a, b):
+    product = a.T @ b
+    return [product, product.T]
+
+
+def put_in_a_part(a, b):
+    return [np.concatenate([(a.T @ b).T, np.zeros((2, M))])]
+
+
+@pytest.mark.parametrize(
+    ("job", "stores"),
+    [
+        (put_transposed, 0),
+        (put_scaled, 0),
+        (put_negated_transposed, 0),
+        (put_scaled_by_a_result, 1),  # if that is 0, BLAS does not look at what it multiplies
+        (put_twice, 1),
+        (put_in_a_part, 2),
+    ],
+)
+def test_products_that_are_only_put_elsewhere_are_made_there(job, stores):
+    a, b = RNG.normal(size=(BATCH, M)), RNG.normal(size=(BATCH, N))
+    graph = trace(job, "job", [Aval(a.shape, FLOAT64), Aval(b.shape, FLOAT64)], ["a", "b"])
+    statements = list(walk(lowered(graph).body))
+    assert sum(isinstance(s, Store) and len(s.index) == 2 for s in statements) == stores
+    assert sum(isinstance(s, Call) for s in statements) == 1
+    assert_lowered(graph, [a, b])
+    a[0, 0] = np.nan
+    assert_lowered(graph, [a, b])

@@ -26,7 +26,12 @@ class Inputs(NamedTuple):
 
     def batches(self) -> tuple[Array, Array]:
         """The samples as (steps, minibatch, ...)."""
-        return tuple(a.reshape(-1, self.minibatch, a.shape[1]) for a in (self.xs, self.targets))
+        xs, targets = (a.reshape(-1, self.minibatch, a.shape[1]) for a in (self.xs, self.targets))
+        return xs, targets
+
+    def first(self, count: int) -> "Inputs":
+        """The same with no more samples than that."""
+        return self._replace(xs=self.xs[:count], targets=self.targets[:count], labels=self.labels[:count])
 
     def few(self) -> int:
         """After how many samples trained networks are compared."""
