@@ -1,18 +1,14 @@
-"""docs/coming-from-haskell.md answers for every name of the two libraries, and its tables say what is so."""
+"""docs/coming-from-haskell.md answers for every name of the two libraries."""
 
-import contextlib
-import io
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.test_docs import blocks
+from tests.test_coming_from import REASON, ROW
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "coming-from-haskell.md"
-ROW = re.compile(r"^\| (?P<names>`.*`) \| `(?P<line>[^|]*)` \| `(?P<gives>[^|]*)` \|$", re.MULTILINE)
-REASON = re.compile(r"^\| (?P<names>`[^|]*`) \| (?P<why>[^`|]{15,}) \|$", re.MULTILINE)
 
 # What backprop (0.0.1 and the latest) and ad export.
 NAMES = r"""
@@ -37,38 +33,8 @@ zeroFunc zeroFuncs zeroFunctor zeroNum zeroVec zeroVecNum zfFunctor zfNum zfNums
 """
 
 
-def namespace(text):
-    """What the page's own code defines."""
-    defined = {}
-    for kind, code, line in blocks(text):
-        assert not kind
-        with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile("\n" * line + code, str(PAGE), "exec"), defined)
-    return defined
-
-
-def shown(value):
-    return " ".join(repr(value).split())
-
-
 def quoted(text):
     return re.findall(r"`([^`]+)`", text)
-
-
-def test_every_line_gives_what_the_page_says(request):
-    text = PAGE.read_text(encoding="utf-8")
-    defined = namespace(text)
-    right = ROW.sub(lambda row: f"| {row['names']} | `{row['line']}` | `{shown(eval(row['line'], defined))}` |", text)
-    if right != text and request.config.getoption("--update-golden"):
-        PAGE.write_text(right, encoding="utf-8")
-    else:
-        assert text == right, "the page shows something else than its lines give; --update-golden rewrites it"
-
-
-def test_every_row_of_a_table_is_read():
-    text = PAGE.read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(ROW.findall(text)) + len(REASON.findall(text)) > 120
 
 
 @pytest.mark.parametrize("name", NAMES.split())
