@@ -7,6 +7,7 @@ something else is being traced: a sub-graph, simplified and ready to be transfor
 
 from __future__ import annotations
 
+import copy
 import keyword
 import re
 import sys
@@ -24,10 +25,12 @@ from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
 from staticbp.core.check_schedule import check_schedule
 from staticbp.core.graph import Graph, Lit
-from staticbp.core.primitive import Builder, Traced, Value, lift, named
+from staticbp.core.primitive import CAPTURED, Builder, Traced, Value, lift, named
 from staticbp.core.schedule import Buffer, Loop, Schedule
+from staticbp.core.shape import Extent
 from staticbp.core.tree import Structure, flatten
 from staticbp.errors import ArgumentError, UnrollWarning
+from staticbp.ops.linear import operand
 from staticbp.passes.effort import effort
 from staticbp.passes.lower import lower
 from staticbp.passes.pipeline import JOINT, PRIMAL, checking, expanded, run
@@ -36,6 +39,7 @@ from staticbp.runtime.dispatch import Constant, Donated, Entry, Kernel, Slices
 from staticbp.runtime.frame import framed
 from staticbp.runtime.load import compile_module
 from staticbp.runtime.spec import Convention, Frame, Spec
+from staticbp.trace.guards import collect
 from staticbp.trace.origin import LIBRARY_FILES
 from staticbp.trace.randomness import refuse_draws
 from staticbp.trace.trace import trace, trace_open
@@ -44,7 +48,8 @@ RELEASING = 10_000  # elements, some microseconds: what takes less keeps the GIL
 UNROLLED = 5_000  # equations from one line of the user's: a loop that should have been a loop
 
 _TAKEN = frozenset(
-    {"np", "vm", "blas", "kernels", "native", "threads", "work", "progress", "range", "min", "max", "abs", "len"}
+    {"np", "vm", "blas", "clock", "fft", "kernels", "linalg", "native", "threads", "work", "progress"}
+    | {"range", "min", "max", "abs", "len"}
 )
 
 
@@ -102,6 +107,7 @@ class Outputs:
             leaves, structure = flatten(tree)
         except ArgumentError as error:
             raise ArgumentError(f"in what {function} returns, {error.what}", advice=error.advice) from None
+        leaves = [operand(leaf) if isinstance(leaf, Extent) else leaf for leaf in leaves]
         plain = tuple((i, leaf) for i, leaf in enumerate(leaves) if not isinstance(leaf, Traced | Lit | np.ndarray))
         kept = {i for i, _ in plain}
         return [leaf for i, leaf in enumerate(leaves) if i not in kept], Outputs(structure, plain)
@@ -207,6 +213,7 @@ class Compilation:
 
         with refuse_draws(self.origin):
             graph = trace(flat, self.name, self.avals, self.names)
+        _name_captured(graph, self.origin)
         _warn_about_unrolling(graph)
         self.stages.append(("trace", graph))
         return graph
@@ -268,7 +275,7 @@ class Compilation:
             aval = buffer.aval
             if not aval.ndim and buffer.role != "result":
                 return Spec(aval.dtype, 0, array=False)
-            return Spec(aval.dtype, aval.ndim, True, readonly, shapes.static_shape(aval.shape, "compiled code"))
+            return Spec(aval.dtype, aval.ndim, True, readonly, aval.shape)
 
         updated = {schedule.arguments[item.leaf] for item in self.donated}
         return Frame(
@@ -278,7 +285,7 @@ class Compilation:
         )
 
     @cached_property
-    def _long(self) -> list[int]:
+    def long_loops(self) -> list[int]:
         """The lengths of the loops that run in slices."""
         loops = [stmt for stmt in self.schedule.body if isinstance(stmt, Loop) and stmt.sliced]
         return [shapes.static(loop.extent) for loop in loops]
@@ -286,7 +293,7 @@ class Compilation:
     @cached_property
     def convention(self) -> Convention:
         """How the generated function is called: by its frame, or from slice to slice with all that it takes."""
-        return (*self.frame.parameters, Spec(np.int64, 1, array=True)) if self._long else self.frame
+        return (*self.frame.parameters, Spec(np.int64, 1, array=True)) if self.long_loops else self.frame
 
     @cached_property
     def releases_gil(self) -> bool:
@@ -294,20 +301,35 @@ class Compilation:
         return effort(self.schedule.body) > RELEASING
 
     @cached_property
+    def captured(self) -> list[Constant]:
+        """The arrays that the function captured."""
+        return [Constant(array, var.aval) for var, array in self.graph.consts]
+
+    def with_schedule(self, schedule: Schedule) -> Compilation:
+        """The compilation of another schedule of the same graph, one with clocks in it say."""
+        other = copy.copy(self)
+        for name in ("source", "frame", "long_loops", "convention", "entry"):
+            other.__dict__.pop(name, None)
+        other.__dict__.update(schedule=schedule, releases_gil=self.releases_gil)
+        return other
+
+    @cached_property
     def entry(self) -> Entry:
         """The compiled function, with its boundary."""
         schedule, frame = self.schedule, self.frame
         function = _load(self.source, schedule.name, self.convention, self.releases_gil)
-        if self._long:
-            function = framed(Slices(self._long).running(function), frame)
+        if self.long_loops:
+            function = framed(Slices(self.long_loops).running(function), frame)
         return Entry(
             function,
-            [Constant(array, var.aval) for var, array in self.graph.consts],
+            self.captured,
             self.graph.out_avals,
             lent=[i for i, is_lent in zip(self._computed, frame.lent, strict=True) if is_lent],
             zeros=self.zeros,
             donated=self.donated,
             workspace=frame.workspace if frame.takes_work else 0,
+            padding=schedule.padding,
+            sizes=[(size.name, schedule.arguments.index(size.buffer), size.axis) for size in schedule.sizes],
             failures=schedule.failures,
         )
 
@@ -316,6 +338,17 @@ class Compilation:
 def _load(source: str, name: str, convention: Convention, releases_gil: bool) -> Kernel:
     """A compiled function by its text: what is traced again to the same text is not compiled again."""
     return compile_module(source, {name: convention}, release_gil=releases_gil)[name]
+
+
+def _name_captured(graph: Graph, function: Callable[..., Any]) -> None:
+    """Call the arrays that a function captured what it calls them."""
+    if not graph.consts:
+        return
+    known = {id(guard.expected): guard.where for guard in collect(function) if isinstance(guard.expected, np.ndarray)}
+    for var, array in graph.consts:
+        quoted = known.get(id(array), "").split("`")
+        if len(quoted) > 1 and var.name == CAPTURED:
+            var.name = identifier(quoted[1])
 
 
 def _warn_about_unrolling(graph: Graph) -> None:

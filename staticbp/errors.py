@@ -7,6 +7,8 @@ Each says what happened, on which line of the user's program, and what to write 
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class StaticbpError(Exception):
     """The base of all errors of staticbp.
@@ -65,6 +67,10 @@ class ShapeError(StaticbpError, ValueError):
     """Shapes that do not fit together."""
 
 
+class ConcreteSizeError(ShapeError):
+    """A size that differs from call to call was needed as a number while the function was traced."""
+
+
 class DtypeError(StaticbpError, TypeError):
     """Dtypes that do not fit, or that staticbp does not compile."""
 
@@ -111,6 +117,10 @@ class ControlFlowError(StaticbpError, TypeError):
 
 class NumericalError(StaticbpError, ArithmeticError):
     """A method met a value that it cannot go on with."""
+
+
+class LinAlgError(StaticbpError, np.linalg.LinAlgError):
+    """A matrix that is singular, or not positive definite, or for which an iteration does not converge."""
 
 
 class NonFiniteError(StaticbpError, FloatingPointError):

@@ -105,3 +105,16 @@ def test_a_copy_is_a_value_of_its_own():
     x, y = interpret(graph_of(function, [numpy.zeros(2)]), [numpy.zeros(2)])
     assert x.tolist() == [0, 0]
     assert y.tolist() == [1, 1]
+
+
+def test_joining_in_brackets():
+    x = numpy.arange(3.0)
+    assert_value(lambda x: np.r_[x, 0, x[0], 1:3], [x])
+    assert_value(lambda x: np.r_[x.reshape(1, 3), x.reshape(1, 3)], [x])
+    assert_value(lambda x: np.c_[x, [4, 5, 6]], [x])
+    assert_value(lambda x: np.c_[x.reshape(3, 1), np.ones((3, 2)), x], [x])
+    assert_value(lambda x: np.r_[[x[0], x[1]], 2.5], [x])
+    assert np.r_[1:3, 7].tolist() == [1, 2, 7]
+    assert np.r_["0,2", [1, 2]].shape == (1, 2)
+    with pytest.raises(UnsupportedFunctionError, match="concatenate"):
+        graph_of(lambda x: np.r_["0,2", x], [x])

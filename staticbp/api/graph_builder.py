@@ -18,7 +18,7 @@ from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, check_dtype
 from staticbp.core.check import check_graph
 from staticbp.core.graph import Graph, SrcLine, Var
-from staticbp.core.primitive import Builder, Traced, Value, inline, value_aval
+from staticbp.core.primitive import CAPTURED, Builder, Traced, Value, inline, value_aval
 from staticbp.core.tree import NAMESPACE, Structure, flatten, path_texts
 from staticbp.errors import ArgumentError, DtypeError, ShapeError, StructureError, UnsupportedFunctionError
 from staticbp.inspection.text import Inspection
@@ -26,7 +26,7 @@ from staticbp.ops import special
 from staticbp.ops.linear import to_dtype
 from staticbp.ops.registry import PRIMITIVES
 from staticbp.trace.names import here
-from staticbp.trace.trace import user_builder
+from staticbp.trace.trace import as_argument, user_builder
 from staticbp.trace.tracer import located
 
 # Functions of `special` that are not operations by themselves.
@@ -139,7 +139,8 @@ class GraphBuilder:
         avals = tuple(value_aval(leaf).strong() for leaf in leaves)
         self._inputs.append(Declared(name, structure, avals, src))
         names = identifiers(path_texts(like, name))
-        nodes = [Node(self, self._builder.add_input(aval, wish)) for aval, wish in zip(avals, names, strict=True)]
+        made = (as_argument(self._builder.add_input(aval, wish)) for aval, wish in zip(avals, names, strict=True))
+        nodes = [Node(self, value) for value in made]
         return structure.unflatten(nodes)
 
     def constant(self, name: str, value: Any) -> Node:
@@ -295,7 +296,7 @@ class BuiltGraph:
         if builder is not None:
             for var, array in self.graph.consts:
                 atom = builder.atom(array)
-                if isinstance(atom, Var) and atom.name.startswith("const"):
+                if isinstance(atom, Var) and atom.name == CAPTURED:
                     atom.name = var.name
         return self.graph
 

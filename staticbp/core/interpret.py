@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from staticbp.core import shape as shapes
 from staticbp.core.graph import Eqn, Graph, Lit, Var
 from staticbp.core.primitive import concrete
+from staticbp.core.specialise import specialised
 from staticbp.errors import GraphError
 
 Observer = Callable[[Eqn, Sequence[Any], Sequence[Any]], None]
@@ -28,7 +30,16 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 def interpret(graph: Graph, args: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
-    """The results of `graph` on arrays, each with exactly the shape and dtype of its type."""
+    """The results of `graph` on arrays, each with exactly the shape and dtype of its type.
+
+    Symbols in it stand for the sizes that the arguments have.
+    """
+    if any(shapes.symbols(var.aval.shape) for var in graph.invars):
+        sizes: dict[str, int] = {}
+        for var, arg in zip(graph.invars, args, strict=True):
+            if not shapes.matched(var.aval.shape, np.shape(arg), sizes):
+                raise GraphError(f"{graph.name}: {var.name} of shape {np.shape(arg)} is not of type {var.aval}")
+        graph = specialised(graph, sizes)
     env: dict[Var, Any] = dict(graph.consts)
     for var, arg in zip(graph.invars, args, strict=True):
         env[var] = np.asarray(arg, dtype=var.aval.dtype)

@@ -17,10 +17,19 @@ Reader = Callable[[int, Sequence[Index]], Expr]  # (operand number, index) -> it
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """Elementwise: `template` as in `Apply`; `cost` in units of an addition decides about recomputation."""
+    """Elementwise: `template` as in `Apply`; `cost` in units of an addition decides about recomputation.
+
+    `for_complex` is the template where an operand is complex; None where no complex number is taken.
+    """
 
     template: str
     cost: int = 1
+    for_complex: str | None = None
+
+    def of(self, dtypes: Sequence[np.dtype[Any]]) -> str:
+        """The template for operands of these dtypes."""
+        is_complex = self.for_complex is not None and any(dtype.kind == "c" for dtype in dtypes)
+        return str(self.for_complex) if is_complex else self.template
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,21 @@ class Scatter:
 
 
 @dataclass(frozen=True, slots=True)
+class Overwrite:
+    """The first operand with elements of the second written into it: ``out[target(index)] = value[index]``, in order.
+
+    Written in the memory of the first operand where nobody wants it as it was.  With `combine` an element becomes what
+    that makes of it and the value.  `target`, `check`, `check_domain` and `message` are as in `Scatter`.
+    """
+
+    target: Callable[[Reader, Sequence[Index], Sequence[Aval], dict[str, Any]], tuple[Index, ...]]
+    combine: str | None = None
+    check: Callable[[Reader, Sequence[Index], Sequence[Aval], dict[str, Any]], Expr] | None = None
+    check_domain: Callable[[Sequence[Aval], dict[str, Any]], Shape] | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pieces:
     """Concatenation along ``params["axis"]``: each operand is written into its part of the result."""
 
@@ -78,11 +102,12 @@ class Kernel:
     """A call of runtime kernels: ``emit(ins, outs, params)`` gives the statements.
 
     Operands and results are contiguous arrays in memory; with `transposable`, an operand may be a `Ref` that is
-    to be read transposed.
+    to be read transposed.  `failure` is what is wrong with matrices when a kernel says that it failed.
     """
 
     emit: Callable[[Sequence[Ref], Sequence[Ref], dict[str, Any]], list[Stmt]]
     transposable: bool = False
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +124,4 @@ class Choose:
     pick: Callable[[Sequence[Aval], dict[str, Any]], Lowering]
 
 
-Lowering = Scalar | IndexMap | Reduce | Scatter | Pieces | View | Kernel | Control | Choose
+Lowering = Scalar | IndexMap | Reduce | Scatter | Overwrite | Pieces | View | Kernel | Control | Choose

@@ -17,12 +17,13 @@ import optree
 
 from staticbp.core.graph import Lit
 from staticbp.core.primitive import Traced
+from staticbp.core.shape import Extent
 from staticbp.errors import ArgumentError, StructureError
 
 NAMESPACE = "staticbp"
 STATIC = "staticbp.static"  # the key in a dataclass field's metadata
 
-_NUMBERS = (np.ndarray, np.generic, bool, int, float, complex, Traced, Lit)
+_NUMBERS = (np.ndarray, np.generic, bool, int, float, complex, Traced, Lit, Extent)
 
 
 class Structure:

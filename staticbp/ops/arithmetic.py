@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from staticbp.core.aval import promotion_token
+from staticbp.core.aval import BOOL, promotion_token
 from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import DtypeError, NumpyCallError, UnsupportedFunctionError
 from staticbp.ops.compare import isnan, logical_and, logical_or, on_bools
 from staticbp.ops.families import NONZERO, POSITIVE, REAL, ZERO, Domain, Elementwise, elementwise
-from staticbp.ops.linear import add_all, fill, literal, promoted, to_dtype
+from staticbp.ops.linear import add_all, conj, fill, literal, promoted, real, real_dtype, to_dtype
 from staticbp.ops.options import fresh, given
 from staticbp.ops.registry import implements, refuse, same_dtypes
 
@@ -25,9 +25,12 @@ add = elementwise(
     partials=lambda out, x, y: (1, 1),
     expr="{x} + {y}",
     shortcut=on_bools(logical_or),
+    for_complex="{x} + {y}",
 )
 
-sub = elementwise("sub", numpy=np.subtract, partials=lambda out, x, y: (1, -1), expr="{x} - {y}")
+sub = elementwise(
+    "sub", numpy=np.subtract, partials=lambda out, x, y: (1, -1), expr="{x} - {y}", for_complex="{x} - {y}"
+)
 
 mul = elementwise(
     "mul",
@@ -35,6 +38,7 @@ mul = elementwise(
     partials=lambda out, x, y: (y, x),
     expr="{x} * {y}",
     shortcut=on_bools(logical_and),
+    for_complex="{x} * {y}",
 )
 
 div = elementwise(
@@ -45,6 +49,7 @@ div = elementwise(
     jvp=lambda tangents, out, x, y: _quotient_jvp(tangents[0], tangents[1], out, y),
     expr="{x} / {y}",
     cost=4,
+    for_complex="np.true_divide({x}, {y})",
 )
 
 
@@ -54,9 +59,11 @@ def _quotient_jvp(x_dot: Value | None, y_dot: Value | None, out: Value, y: Value
     return (-(out * y_dot) if x_dot is None else x_dot - out * y_dot) / y
 
 
-neg = elementwise("neg", numpy=np.negative, partials=lambda out, x: (-1,), expr="-{x}")
+neg = elementwise("neg", numpy=np.negative, partials=lambda out, x: (-1,), expr="-{x}", for_complex="-{x}")
 
-square = elementwise("square", numpy=np.square, partials=lambda out, x: (2 * x,), expr="{x} ** 2")
+square = elementwise(
+    "square", numpy=np.square, partials=lambda out, x: (2 * x,), expr="{x} ** 2", for_complex="np.square({x})"
+)
 
 
 @implements(np.positive)
@@ -69,8 +76,10 @@ def positive(x: Value) -> Value:
 
 @implements(np.conjugate)
 def conjugate(x: Value) -> Value:
-    """`x` itself: traced values are real."""
-    return fresh(x)
+    """The complex conjugate; a real number is its own."""
+    if value_aval(x).dtype == BOOL:
+        return to_dtype(x, np.dtype(np.int8))  # as NumPy has it
+    return conj(x) if value_aval(x).is_complex else fresh(x)
 
 
 @implements(np.reciprocal)
@@ -124,12 +133,12 @@ def divmod(x: Value, y: Value) -> tuple[Value, Value]:
 # ---- powers -----------------------------------------------------------------------------------------------
 
 
-def _constant(value: Value) -> bool | int | float | None:
+def _constant(value: Value) -> complex | None:
     """The number that a Python scalar or a literal is."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | complex):
         return value
     found = value if isinstance(value, np.generic) else getattr(literal(value), "value", None)
-    number: bool | int | float | None = None if found is None else found.item()
+    number: complex | None = None if found is None else found.item()
     return number
 
 
@@ -137,11 +146,11 @@ def _small_power(x: Value, y: Value) -> Value | None:
     """Powers by constants that are a square, a quotient or a root; of integers by any constant."""
     n = _constant(y)
     base, exponent = value_aval(x), value_aval(y)
-    if n is None or exponent.shape not in ((), base.shape):
+    if n is None or isinstance(n, complex) or exponent.shape not in ((), base.shape):
         return None
     *_, dtype = power.dtypes(promotion_token(base), promotion_token(exponent))
     x = to_dtype(x, dtype, base.weak and exponent.weak)
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         if n in (-1, 0.5):
             return div.weakly(1, x) if n == -1 else np.sqrt(x)
         return _product_power(x, int(n)) if n in (0, 1, 2) else None
@@ -164,15 +173,15 @@ def _product_power(x: Value, n: int) -> Value:
 def _power_partials(out: Value, x: Value, y: Value) -> tuple[Value, Value]:
     """``y * x ** (y - 1)``, which is 0 for ``y == 0``, and ``out * np.log(x)``, which is 0 for ``x == 0 <= y``."""
     n = _constant(y)
-    if n is None:
+    if n is None or isinstance(n, complex):
         flat = y == 0
         slope = where(flat, 0, y * x ** where(flat, 1, y - 1))
     else:
         slope = n * x ** (n - 1) if n else 0
     base = _constant(x)
-    if base is not None and base > 0:
+    if base is not None and not isinstance(base, complex) and base > 0:
         return slope, out * math.log(base)
-    still = (x == 0) & (y >= 0)
+    still = (x == 0) & (y.real >= 0) if value_aval(y).is_complex else (x == 0) & (y >= 0)
     return slope, where(still, 0, out * np.log(where(still, 1, x)))
 
 
@@ -184,6 +193,7 @@ power = elementwise(
     expr="vm.pow({x}, {y})",
     shortcut=_small_power,
     cost=30,
+    for_complex="np.power({x}, {y})",
 )
 
 
@@ -196,8 +206,37 @@ def float_power(x: Value, y: Value) -> Value:
 # ---- signs ------------------------------------------------------------------------------------------------
 
 
-def _never_negative(x: Value) -> Value | None:
-    return x if value_aval(x).dtype.kind in "bu" else None
+def _modulus_vjp(ct: Value, out: Value, z: Value) -> tuple[Value]:
+    """``ct conj(z) / |z|``, and 0 where z is."""
+    return (divide_or_zero(ct * conj(z), to_dtype(out, value_aval(z).dtype)),)
+
+
+def _modulus_jvp(tangents: tuple[Value], out: Value, z: Value) -> Value:
+    return divide_or_zero(real(conj(z) * tangents[0]), out)
+
+
+modulus = elementwise(
+    "modulus",
+    numpy=lambda z: np.abs(z),
+    domain=NONZERO,
+    vjp=_modulus_vjp,
+    jvp=_modulus_jvp,
+    expr="vm.abs({x})",
+    for_complex="abs({x})",
+    dtypes=lambda z: (np.dtype(z), real_dtype(np.dtype(z))),
+    cost=8,
+)
+
+
+def _without_sign(x: Value) -> Value | None:
+    aval = value_aval(x)
+    return modulus(x) if aval.is_complex else x if aval.dtype.kind in "bu" else None
+
+
+def _direction(z: Value) -> Value | None:
+    """The sign of a complex number is what is left of it without its size."""
+    aval = value_aval(z)
+    return divide_or_zero(z, to_dtype(modulus(z), aval.dtype)) if aval.is_complex else None
 
 
 abs = elementwise(
@@ -206,10 +245,12 @@ abs = elementwise(
     domain=NONZERO,
     partials=lambda out, x: (sign(x),),
     expr="vm.abs({x})",
-    shortcut=_never_negative,
+    shortcut=_without_sign,
 )
 
-sign: Elementwise = elementwise("sign", numpy=np.sign, domain=NONZERO, partials=ZERO, expr="vm.sign({x})")
+sign: Elementwise = elementwise(
+    "sign", numpy=np.sign, domain=NONZERO, partials=ZERO, expr="vm.sign({x})", shortcut=_direction
+)
 
 copysign: Elementwise = elementwise(
     "copysign",
@@ -244,6 +285,7 @@ where: Elementwise = elementwise(
     jvp=lambda tangents, out, c, x, y: where(c, *(0 if t is None else t for t in tangents[1:])),
     expr="{y} if {x} else {z}",
     dtypes=lambda c, x, y: (np.dtype(np.bool_), *same_dtypes(x, y)),
+    for_complex="{y} if {x} else {z}",
 )
 
 

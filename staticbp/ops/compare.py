@@ -10,6 +10,7 @@ import numpy as np
 from staticbp.core import shape as shapes
 from staticbp.core.aval import BOOL
 from staticbp.core.primitive import Value, value_aval
+from staticbp.errors import ShapeError
 from staticbp.ops.families import ZERO, Domain, Elementwise, elementwise
 from staticbp.ops.linear import fill, operand
 from staticbp.ops.registry import implements, refuse
@@ -36,7 +37,9 @@ def _settled(ufunc: np.ufunc) -> Callable[[Value, Value], Value | None]:
 
 
 def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Elementwise:
-    return elementwise(name, numpy=ufunc, partials=ZERO, expr=f"{{x}} {symbol} {{y}}", shortcut=_settled(ufunc))
+    expr = f"{{x}} {symbol} {{y}}"
+    for_complex = expr if symbol in ("==", "!=") else None
+    return elementwise(name, numpy=ufunc, partials=ZERO, expr=expr, shortcut=_settled(ufunc), for_complex=for_complex)
 
 
 less = _comparison("less", np.less, "<")
@@ -164,9 +167,20 @@ def _always(answer: bool) -> Callable[[Value], Value | None]:
     return shortcut
 
 
-isnan = elementwise("isnan", numpy=np.isnan, partials=ZERO, expr="vm.isnan({x})", shortcut=_always(False))
-isinf = elementwise("isinf", numpy=np.isinf, partials=ZERO, expr="vm.isinf({x})", shortcut=_always(False))
-isfinite = elementwise("isfinite", numpy=np.isfinite, partials=ZERO, expr="vm.isfinite({x})", shortcut=_always(True))
+isnan = elementwise(
+    "isnan", numpy=np.isnan, partials=ZERO, expr="vm.isnan({x})", shortcut=_always(False), for_complex="np.isnan({x})"
+)
+isinf = elementwise(
+    "isinf", numpy=np.isinf, partials=ZERO, expr="vm.isinf({x})", shortcut=_always(False), for_complex="np.isinf({x})"
+)
+isfinite = elementwise(
+    "isfinite",
+    numpy=np.isfinite,
+    partials=ZERO,
+    expr="vm.isfinite({x})",
+    shortcut=_always(True),
+    for_complex="np.isfinite({x})",
+)
 signbit = elementwise("signbit", numpy=np.signbit, partials=ZERO, expr="vm.signbit({x})")
 
 
@@ -210,3 +224,15 @@ def array_equal(a1: Value, a2: Value, equal_nan: bool = False) -> Value:
         return False
     same = a1 == a2
     return np.all(same | np.isnan(a1) & np.isnan(a2) if equal_nan else same)
+
+
+@implements(np.array_equiv)
+def array_equiv(a1: Value, a2: Value) -> Value:
+    """Whether all elements are the same once one array has been broadcast to the other."""
+    a1, a2 = operand(a1), operand(a2)
+    one, other = value_aval(a1).shape, value_aval(a2).shape
+    try:
+        whole = shapes.broadcast(one, other)
+    except ShapeError:
+        return False
+    return np.all(a1 == a2) if any(shapes.same(whole, shape) for shape in (one, other)) else False

@@ -239,7 +239,7 @@ def _results_depending(eqn: Eqn, flags: Sequence[bool]) -> list[bool]:
     if not isinstance(params.get("body"), Graph):
         return every
     n_consts = params.get("n_consts", 0)
-    n_carry = params.get("n_carry", len(eqn.outs) if "test" in params else 0)
+    n_carry = params.get("n_carry", len(eqn.ins) - n_consts if "test" in params else 0)
     now = list(flags)
     while True:
         after = _outs_depending(params["body"], now)
@@ -247,7 +247,10 @@ def _results_depending(eqn: Eqn, flags: Sequence[bool]) -> list[bool]:
         if grown == now[n_consts : n_consts + n_carry]:
             break
         now[n_consts : n_consts + n_carry] = grown
-    return every if "test" in params and any(_outs_depending(params["test"], now)) else [*grown, *after[n_carry:]]
+    if "test" not in params:
+        return [*grown, *after[n_carry:]]
+    saved = [False, False, *grown] if params.get("saving") else []
+    return every if any(_outs_depending(params["test"], now)) else [*grown, *saved]
 
 
 def _outs_depending(body: Graph, flags: Sequence[bool]) -> list[bool]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from staticbp.core import shape as shapes
+from staticbp.core.aval import Aval
+from staticbp.core.lowering import IndexMap, Reader
 from staticbp.core.primitive import Value, value_aval
+from staticbp.core.schedule import Expr, Index
 from staticbp.errors import ShapeError
-from staticbp.ops.linear import broadcast_to, zeros
-from staticbp.ops.options import returns_view, traced
+from staticbp.ops.linear import Linear, broadcast_to, linear
+from staticbp.ops.lowering import along, compare, guarded, zero
+from staticbp.ops.options import traced
 from staticbp.ops.registry import implements
 from staticbp.ops.shape import embed, permuted, reshaped, sliced
+from staticbp.ops.views import returns_fixed_view
 
 
 def diagonal_of(x: Value, offset: int, axis1: int, axis2: int) -> Value:
@@ -39,14 +45,14 @@ def diagonal_of(x: Value, offset: int, axis1: int, axis2: int) -> Value:
 
 
 @implements(np.diagonal)
-@returns_view
+@returns_fixed_view
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     """As `np.diagonal`."""
     return diagonal_of(traced(a), int(offset), int(axis1), int(axis2))
 
 
 @implements(np.linalg.diagonal)
-@returns_view
+@returns_fixed_view
 def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Value:
     """As `np.linalg.diagonal`."""
     return diagonal_of(traced(x), int(offset), -2, -1)
@@ -74,6 +80,29 @@ def diagflat(v: Any, k: int = 0) -> Value:
     return diag(reshaped(traced(v), (-1,)), k)
 
 
+def _triangle_numpy(x: Any, k: int, lower: bool) -> Any:
+    return np.tril(x, k) if lower else np.triu(x, k)
+
+
+def _triangle_pull(
+    read: Reader, index: Sequence[Index], in_avals: Sequence[Aval], out: Aval, params: dict[str, Any]
+) -> Expr:
+    *_, row, column = index
+    inside = compare("<=" if params["lower"] else ">=", column, along(params["k"], 1, row))
+    return guarded(inside, read(0, index), zero(out.dtype))
+
+
+# The elements on the diagonal `k` and below it, or above it; zeros elsewhere.
+triangle: Linear = linear(
+    "triangle",
+    aval=lambda x, k, lower: x,
+    numpy=_triangle_numpy,
+    transpose=lambda ct, x, k, lower: triangle(ct, k=k, lower=lower),
+    batch=lambda ins, size, k, lower: (ins, {"k": k, "lower": lower}),
+    lower=IndexMap(_triangle_pull),
+)
+
+
 def _triangle(name: str, m: Any, k: int, lower: bool) -> Value:
     x = traced(m)
     aval = value_aval(x)
@@ -81,9 +110,7 @@ def _triangle(name: str, m: Any, k: int, lower: bool) -> Value:
         raise ShapeError(f"{name} needs an array of at least one dimension")
     if aval.ndim == 1:  # NumPy repeats the vector in each row
         x = traced(broadcast_to(x, (*aval.shape, *aval.shape)))
-    rows, columns = shapes.static_shape(value_aval(x).shape[-2:], name)
-    below = np.tri(rows, columns, k=int(k) if lower else int(k) - 1, dtype=np.bool_)
-    return np.where(below, x, zeros(x)) if lower else np.where(below, zeros(x), x)
+    return triangle(x, k=int(k), lower=lower)
 
 
 @implements(np.tril)

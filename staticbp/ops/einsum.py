@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.core import shape as shapes
-from staticbp.core.primitive import Value, value_aval
+from staticbp.core.primitive import Traced, Value, value_aval
 from staticbp.core.shape import Dim
 from staticbp.errors import NumpyCallError, ShapeError
 from staticbp.ops.diagonal import diagonal_of
@@ -183,3 +183,13 @@ def _cheapest(terms: Sequence[Term], result: str, sizes: dict[str, Dim]) -> tupl
     step = path[1]
     first, second = (step[0], step[1]) if len(step) == 2 else (0, 1)
     return int(first), int(second)
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands: Any, **options: Any) -> Any:
+    """As `np.einsum_path`, for which only the shapes matter."""
+    plain = [
+        np.broadcast_to(0.0, shapes.static_shape(value_aval(x).shape, "np.einsum_path")) if isinstance(x, Traced) else x
+        for x in operands
+    ]
+    return np.einsum_path(*plain, **options)

@@ -32,6 +32,7 @@ from staticbp.ops.registry import (
     UNIT,
     ZERO,
     Domain,
+    Unknown,
     as_tuple,
     declare,
     float_dtypes,
@@ -51,6 +52,7 @@ __all__ = [
     "UNIT",
     "ZERO",
     "Domain",
+    "Unknown",
     "bilinear",
     "elementwise",
     "float_dtypes",
@@ -82,6 +84,13 @@ class Elementwise(Primitive):
     jvp_rule: Callable[..., Value | None] | None
     dtypes: Callable[..., tuple[np.dtype[Any], ...]]
     shortcut: Callable[..., Value | None] | None
+
+    def _check_complex(self, dtypes: Sequence[np.dtype[Any]]) -> None:
+        if isinstance(self.lowering, Scalar) and self.lowering.for_complex is None and _is_complex(dtypes):
+            raise DtypeError(
+                f"np.{getattr(self.numpy, '__name__', self.name)} of complex numbers is not supported on traced values",
+                advice="Write it in terms of x.real and x.imag.",
+            )
 
     def __post_init__(self) -> None:
         if self.partials is None and (self.vjp_rule is None or self.jvp_rule is None):
@@ -127,6 +136,7 @@ class Elementwise(Primitive):
         *dtypes, out = self.dtypes(*(a.dtype for a in ins))
         if any(a.dtype != dtype for a, dtype in zip(ins, dtypes, strict=True)):
             raise DtypeError(f"{self.name} of {', '.join(map(str, ins))}: the dtypes do not fit")
+        self._check_complex([a.dtype for a in ins])
         return (Aval(shape, check_dtype(out, f"the result of {self.name}"), all(a.weak for a in ins)),)
 
     def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
@@ -144,7 +154,8 @@ class Elementwise(Primitive):
     ) -> Sequence[Value | None]:
         if self.vjp_rule is not None:
             return self.vjp_rule(cts[0], outs[0], *ins)
-        return [times(cts[0], p) for p in self._partials(outs[0], ins)]
+        partials = self._partials(outs[0], ins)
+        return [self._times(cts[0], p) if a else None for p, a in zip(partials, active, strict=True)]
 
     def pushforward(
         self, rules: Rules, tangents: Sequence[Value | None], ins: Sequence[Value], params: Params
@@ -154,8 +165,14 @@ class Elementwise(Primitive):
             return outs, [None]
         if self.jvp_rule is not None:
             return outs, [self.jvp_rule(tangents, outs[0], *ins)]
-        terms = [times(t, p) for t, p in zip(tangents, self._partials(outs[0], ins), strict=True) if t is not None]
+        partials = self._partials(outs[0], ins)
+        terms = [self._times(t, p) for t, p in zip(tangents, partials, strict=True) if t is not None]
         return outs, [add_all(terms)]
+
+    def _times(self, flow: Value, partial: Value | None) -> Value | None:
+        if isinstance(partial, Unknown):
+            raise NotDifferentiableError(f"{self.name} has no derivative by this operand here: {partial.why}")
+        return times(flow, partial)
 
     def _partials(self, out: Value, ins: Sequence[Value]) -> Sequence[Value | None]:
         return self.partials(out, *ins) if callable(self.partials) else [None] * self.arity
@@ -181,7 +198,12 @@ def _promotion(op: Elementwise, *ins: Aval) -> tuple[Sequence[np.dtype[Any]], sh
     *dtypes, _ = op.dtypes(*(promotion_token(a) for a in ins))
     for dtype in dtypes:
         check_dtype(dtype, f"an operand of {op.name}")
+    op._check_complex(dtypes)
     return dtypes, shapes.broadcast(*(a.shape for a in ins)), all(a.weak for a in ins)
+
+
+def _is_complex(dtypes: Sequence[np.dtype[Any]]) -> bool:
+    return any(dtype.kind == "c" for dtype in dtypes)
 
 
 def _fits(value: Value, aval: Aval, shape: shapes.Shape, dtype: np.dtype[Any]) -> bool:
@@ -201,6 +223,7 @@ def elementwise(
     dtypes: Callable[..., tuple[np.dtype[Any], ...]] | None = None,
     shortcut: Callable[..., Value | None] | None = None,
     cost: int = 1,
+    for_complex: str | None = None,
 ) -> Elementwise:
     """Declare an elementwise operation.
 
@@ -215,7 +238,7 @@ def elementwise(
     domain : Domain or tuple of Domain
         Where the derivative exists, an entry an operand.
     partials : callable or ZERO
-        ``partials(out, x, ...)``: the partial derivatives, a tuple.
+        ``partials(out, x, ...)``: the partial derivatives, a tuple; `Unknown` for one that cannot be given.
     vjp, jvp : callable
         ``vjp(ct, out, x, ...)`` and ``jvp(tangents, out, x, ...)``, where partials do not do.
     dtypes : callable
@@ -224,12 +247,19 @@ def elementwise(
         ``shortcut(x, ...)``: other operations that give the same for these operands, or None.
     cost : int
         In units of an addition.
+    for_complex : str
+        The expression for complex operands, where the operation takes them; its derivative is to hold for them.
     """
     arity = sum(1 for letter in "xyz" if f"{{{letter}}}" in expr)
-    template = expr.replace("{x}", "{0}").replace("{y}", "{1}").replace("{z}", "{2}")
+    template = _numbered(expr)
     domains = domain if isinstance(domain, tuple) else (domain,) * arity
+    lowering = Scalar(template, cost, None if for_complex is None else _numbered(for_complex))
     resolve = dtypes or (ufunc_dtypes(numpy) if isinstance(numpy, np.ufunc) else _missing_dtypes(name))
-    return Elementwise(name, numpy, Scalar(template, cost), arity, domains, partials, vjp, jvp, resolve, shortcut)
+    return Elementwise(name, numpy, lowering, arity, domains, partials, vjp, jvp, resolve, shortcut)
+
+
+def _numbered(expr: str) -> str:
+    return expr.replace("{x}", "{0}").replace("{y}", "{1}").replace("{z}", "{2}")
 
 
 def _missing_dtypes(name: str) -> Any:
@@ -312,6 +342,10 @@ class General(Declared):
     jvp: Callable[..., Any] | str
     batch_rule: Callable[..., Value]
     lowering: Lowering
+    results: Sequence[str] | None = None
+
+    def result_names(self, params: Params) -> Sequence[str] | None:
+        return self.results
 
     def pullback(
         self,
@@ -360,10 +394,12 @@ def general(
     jvp: Callable[..., Any] | str,
     batch: Callable[..., Any],
     lower: Lowering,
+    results: Sequence[str] | None = None,
 ) -> General:
     """Declare an operation all of whose facets are given.
 
     ``vjp(ct, out, *ins, **params)`` and ``jvp(tangents, out, *ins, **params)``; ZERO when nothing flows, another
-    string when a derivative must be refused, with the reason.  ``batch(size, ins, batched, **params)``.
+    string when a derivative must be refused, with the reason.  ``batch(size, ins, batched, **params)``.  `results` is
+    what several results are called.
     """
-    return General(name, aval, numpy, vjp, jvp, batch, lower)
+    return General(name, aval, numpy, vjp, jvp, batch, lower, results)

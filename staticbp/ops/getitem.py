@@ -18,8 +18,9 @@ from staticbp.core.shape import Dim
 from staticbp.errors import TracedIndexError
 from staticbp.ops.index import as_index, checked_static, gathered
 from staticbp.ops.linear import broadcast_to
-from staticbp.ops.options import traced, view_of
+from staticbp.ops.options import as_dim, traced
 from staticbp.ops.shape import permuted, reshaped, sliced
+from staticbp.ops.views import ItemView, view_of
 
 # ---- items of a key ----------------------------------------------------------------------------------------
 
@@ -72,13 +73,21 @@ def getitem(x: Value, key: Any) -> Value:
     if any(isinstance(item, Many) and (item.indexes is None or item.shape) for item in items):
         return _apply_arrays(part, items)
     if any(isinstance(item, Many) for item in items):  # integers, some of them traced: NumPy gives a view
-        return view_of(x, _apply_arrays(part, [item for item in items if not isinstance(item, One)]))
-    return view_of(x, _apply_shape(part, [item for item in items if isinstance(item, Part | New)]))
+        part = _apply_arrays(part, [item for item in items if not isinstance(item, One)])
+    else:
+        part = _apply_shape(part, [item for item in items if isinstance(item, Part | New)])
+    if not value_aval(part).shape and not any(entry is Ellipsis for entry in _entries(key)):
+        return part  # a number
+    return view_of(x, part, ItemView(key))
+
+
+def _entries(key: Any) -> Sequence[Any]:
+    return key if isinstance(key, tuple) else [key]
 
 
 def _parse(shape: Sequence[Dim], key: Any) -> list[Item]:
     """The items of a key, those that it leaves out included."""
-    entries = list(key) if isinstance(key, tuple) else [key]
+    entries = list(_entries(key))
     used = sum(_axes_of(entry) for entry in entries)
     if used > len(shape):
         raise TracedIndexError(f"too many indexes: the array has {len(shape)} dimensions, but {used} were indexed")
@@ -158,7 +167,9 @@ def _described(entry: Any) -> str:
 
 def _one(index: int, extent: Dim, axis: int) -> Dim:
     if not isinstance(extent, int):
-        return index if index >= 0 else shapes.total((extent, index))
+        place = index if index >= 0 else shapes.total((extent, index))
+        inside = shapes.at_least(place, 0) and shapes.at_least(extent, shapes.total((place, 1)))
+        return place if inside else shapes.static(extent, f"the index {index} along axis {axis}")
     return int(checked_static(np.asarray([index]), extent, axis)[0])
 
 
@@ -181,14 +192,21 @@ def _part(entry: slice, extent: Dim) -> Part:
 
 
 def _symbolic_part(entry: slice, extent: Dim) -> Part:
-    """``x[1:]``, ``x[:-1]`` and the like, where the size is a symbol, which stands for 1 at least."""
-    start, stop = entry.start or 0, -1 if entry.stop is None else entry.stop
-    if entry.step in (None, 1) and 0 <= start <= 1 and -1 <= stop < 0:
-        last = 0 if entry.stop is None else stop
-        if start - last <= 1:
-            return Part(start, 1, shapes.total((extent, last - start)))
+    """``x[1:]``, ``x[:-1]``, ``x[:n]`` and the like, where the bounds are in order whatever the size."""
+    if entry.step in (None, 1):
+        start, stop = (
+            otherwise if bound is None else _from_front(as_dim(bound), extent)
+            for bound, otherwise in ((entry.start, 0), (entry.stop, extent))
+        )
+        if shapes.at_least(start, 0) and shapes.at_least(stop, start) and shapes.at_least(extent, stop):
+            return Part(start, 1, shapes.total((stop, shapes.negate(start))))
     shapes.static(extent, f"the slice {entry.start}:{entry.stop}:{entry.step}")
     raise AssertionError("a symbolic size is not static")
+
+
+def _from_front(bound: Dim, extent: Dim) -> Dim:
+    """A bound of a slice counted from the front: one that is negative counts from the end."""
+    return shapes.total((extent, bound)) if shapes.at_least(-1, bound) else bound
 
 
 def _mask_items(mask: Any, shape: Sequence[Dim], axis: int) -> list[Item]:

@@ -33,7 +33,7 @@ from staticbp.ops.shape import concatenate, move_axis, reshaped
 # With `safe` the indexes are known to lie between 0 and the size; else they are checked, and may be negative.
 
 
-def _check_indices(name: str, axes: Sequence[int], batch: int, indices: Sequence[Aval], rank: int) -> Shape:
+def check_indices(name: str, axes: Sequence[int], batch: int, indices: Sequence[Aval], rank: int) -> Shape:
     """The axes of the indices behind those of the batch."""
     if len(indices) != len(axes) or not indices:
         raise ShapeError(f"{name} along {len(axes)} axes takes as many index arrays, not {len(indices)}")
@@ -47,19 +47,19 @@ def _check_indices(name: str, axes: Sequence[int], batch: int, indices: Sequence
 
 
 def _gather_aval(x: Aval, *indices: Aval, axes: tuple[int, ...], batch: int, safe: bool = False) -> Aval:
-    inner = _check_indices("gather", axes, batch, indices, x.ndim)
+    inner = check_indices("gather", axes, batch, indices, x.ndim)
     if not shapes.same(indices[0].shape[:batch], x.shape[:batch]):
         raise ShapeError(f"gather from {x} by {indices[0]}: the first {batch} dimensions differ")
     return Aval((*x.shape[:batch], *inner, *shapes.without(x.shape[batch:], [a - batch for a in axes])), x.dtype)
 
 
-def _leading(x: Any, axes: Sequence[int], batch: int) -> Any:
+def indexed_first(x: Any, axes: Sequence[int], batch: int) -> Any:
     """A view of an array with its batch axes first, then those that are indexed."""
     rest = [axis for axis in range(batch, x.ndim) if axis not in axes]
     return x.transpose(*range(batch), *axes, *rest)
 
 
-def _grid(indices: Sequence[Any], batch: int) -> tuple[Any, ...]:
+def index_grid(indices: Sequence[Any], batch: int) -> tuple[Any, ...]:
     """The indices preceded by those of the batch axes."""
     shape = np.shape(indices[0])
     grid = [
@@ -69,11 +69,11 @@ def _grid(indices: Sequence[Any], batch: int) -> tuple[Any, ...]:
 
 
 def _gather_numpy(x: Any, *indices: Any, axes: tuple[int, ...], batch: int, safe: bool = False) -> Any:
-    return _leading(np.asarray(x), axes, batch)[_grid(indices, batch)]
+    return indexed_first(np.asarray(x), axes, batch)[index_grid(indices, batch)]
 
 
 def _scatter_aval(u: Aval, *indices: Aval, axes: tuple[int, ...], shape: Shape, batch: int, safe: bool = False) -> Aval:
-    inner = _check_indices("scatter_add", axes, batch, indices, len(shape))
+    inner = check_indices("scatter_add", axes, batch, indices, len(shape))
     rest = shapes.without(shape[batch:], [axis - batch for axis in axes])
     if not shapes.same(u.shape, (*shape[:batch], *inner, *rest)):
         raise ShapeError(f"scatter_add of {u} into shape {shapes.text(shape)} by {indices[0]}")
@@ -84,11 +84,13 @@ def _scatter_numpy(
     u: Any, *indices: Any, axes: tuple[int, ...], shape: tuple[int, ...], batch: int, safe: bool = False
 ) -> Any:
     out = np.zeros(shape, np.asarray(u).dtype)
-    np.add.at(_leading(out, axes, batch), _grid(indices, batch), u)
+    np.add.at(indexed_first(out, axes, batch), index_grid(indices, batch), u)
     return out
 
 
-def _place(read: Reader, index: Sequence[Index], shape: Shape, rank: int, params: dict[str, Any]) -> tuple[Index, ...]:
+def place_of(
+    read: Reader, index: Sequence[Index], shape: Shape, rank: int, params: dict[str, Any]
+) -> tuple[Index, ...]:
     """Where in an array of `shape` the element lies that `index` counts in gathered order."""
     inner, rest = tuple(index[:rank]), iter(index[rank:])
     found: dict[int, Index] = {}
@@ -102,16 +104,17 @@ def _place(read: Reader, index: Sequence[Index], shape: Shape, rank: int, params
 def _gather_pull(
     read: Reader, index: Sequence[Index], in_avals: Sequence[Aval], out: Aval, params: dict[str, Any]
 ) -> Expr:
-    return read(0, _place(read, index, in_avals[0].shape, in_avals[1].ndim, params))
+    return read(0, place_of(read, index, in_avals[0].shape, in_avals[1].ndim, params))
 
 
 def _scatter_target(
     read: Reader, index: Sequence[Index], in_avals: Sequence[Aval], params: dict[str, Any]
 ) -> tuple[Index, ...]:
-    return _place(read, index, params["shape"], in_avals[1].ndim, params)
+    return place_of(read, index, params["shape"], in_avals[1].ndim, params)
 
 
-def _in_range(read: Reader, index: Sequence[Index], extents: Sequence[Dim]) -> Expr:
+def in_range(read: Reader, index: Sequence[Index], extents: Sequence[Dim]) -> Expr:
+    """Whether the indexes, the second operand and those after it, lie within `extents`; negative ones count back."""
     conditions = []
     for number, extent in enumerate(extents):
         i = read(1 + number, tuple(index))
@@ -125,21 +128,22 @@ def _in_range(read: Reader, index: Sequence[Index], extents: Sequence[Dim]) -> E
 
 
 def _gather_check(read: Reader, index: Sequence[Index], in_avals: Sequence[Aval], params: dict[str, Any]) -> Expr:
-    return _in_range(read, index, [in_avals[0].shape[axis] for axis in params["axes"]])
+    return in_range(read, index, [in_avals[0].shape[axis] for axis in params["axes"]])
 
 
 def _scatter_check(read: Reader, index: Sequence[Index], in_avals: Sequence[Aval], params: dict[str, Any]) -> Expr:
-    return _in_range(read, index, [params["shape"][axis] for axis in params["axes"]])
+    return in_range(read, index, [params["shape"][axis] for axis in params["axes"]])
 
 
-def _indices_shape(in_avals: Sequence[Aval], params: dict[str, Any]) -> Shape:
+def indices_shape(in_avals: Sequence[Aval], params: dict[str, Any]) -> Shape:
+    """The shape of the indexes."""
     return in_avals[1].shape
 
 
 OUT_OF_RANGE = "an index is out of range"
 
 
-def _moved(axes: tuple[int, ...], batch: int, safe: bool, size: Dim | None = None) -> dict[str, Any]:
+def moved_axes(axes: tuple[int, ...], batch: int, safe: bool, size: Dim | None = None) -> dict[str, Any]:
     """The params, for operands with one more leading axis where a size is given."""
     by = 0 if size is None else 1
     params: dict[str, Any] = {"axes": tuple(axis + by for axis in axes), "batch": batch + by}
@@ -147,16 +151,16 @@ def _moved(axes: tuple[int, ...], batch: int, safe: bool, size: Dim | None = Non
 
 
 _SAFE_GATHER = IndexMap(_gather_pull)
-_GATHER = IndexMap(_gather_pull, _gather_check, _indices_shape, OUT_OF_RANGE)
+_GATHER = IndexMap(_gather_pull, _gather_check, indices_shape, OUT_OF_RANGE)
 
 gather: Linear = linear(
     "gather",
     aval=_gather_aval,
     numpy=_gather_numpy,
     transpose=lambda ct, x, *indices, axes, batch, safe=False: scatter_add(
-        ct, *indices, shape=value_aval(x).shape, **_moved(axes, batch, safe)
+        ct, *indices, shape=value_aval(x).shape, **moved_axes(axes, batch, safe)
     ),
-    batch=lambda ins, size, axes, batch, safe=False: (ins, _moved(axes, batch, safe, size)),
+    batch=lambda ins, size, axes, batch, safe=False: (ins, moved_axes(axes, batch, safe, size)),
     lower=Choose(lambda in_avals, params: _SAFE_GATHER if params.get("safe") else _GATHER),
     linear_in=1,
 )
@@ -166,16 +170,18 @@ _SAFE_SCATTER = Scatter(
     target=_scatter_target,
     value=lambda read, index, params: read(0, tuple(index)),
 )
-_SCATTER = replace(_SAFE_SCATTER, check=_scatter_check, check_domain=_indices_shape, message=OUT_OF_RANGE)
+_SCATTER = replace(_SAFE_SCATTER, check=_scatter_check, check_domain=indices_shape, message=OUT_OF_RANGE)
 
 scatter_add: Linear = linear(
     "scatter_add",
     aval=_scatter_aval,
     numpy=_scatter_numpy,
-    transpose=lambda ct, u, *indices, axes, shape, batch, safe=False: gather(ct, *indices, **_moved(axes, batch, safe)),
+    transpose=lambda ct, u, *indices, axes, shape, batch, safe=False: gather(
+        ct, *indices, **moved_axes(axes, batch, safe)
+    ),
     batch=lambda ins, size, axes, shape, batch, safe=False: (
         ins,
-        {"shape": (size, *shape), **_moved(axes, batch, safe, size)},
+        {"shape": (size, *shape), **moved_axes(axes, batch, safe, size)},
     ),
     lower=Choose(lambda in_avals, params: _SAFE_SCATTER if params.get("safe") else _SCATTER),
     linear_in=1,
@@ -210,7 +216,7 @@ def take_static(x: Value, index: np.ndarray[Any, Any], axis: int) -> Value:
 
 def gathered(x: Value, indexes: Sequence[Value], axes: tuple[int, ...], batch: int, safe: bool) -> Value:
     """`gather`, checked unless it is safe."""
-    return gather(x, *indexes, **_moved(axes, batch, safe))
+    return gather(x, *indexes, **moved_axes(axes, batch, safe))
 
 
 def _take(x: Value, index: Value, axis: int, safe: bool) -> Value:
@@ -238,7 +244,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         static = np.asarray(indices, np.int64) if _has_no_traced(indices) else None
         if static is not None:
             return _take(x, traced(checked_static(static, extent, place)), place, safe=isinstance(extent, int))
-    index = _by_mode(as_index(indices, "np.take"), extent, mode)
+    index = by_mode(as_index(indices, "np.take"), extent, mode)
     return _take(x, index, place, safe=mode != "raise")
 
 
@@ -248,7 +254,8 @@ def _has_no_traced(indices: Any) -> bool:
     return isinstance(indices, int | np.integer)
 
 
-def _by_mode(index: Value, extent: Dim, mode: str) -> Value:
+def by_mode(index: Value, extent: Dim, mode: str) -> Value:
+    """Indexes out of range brought into it as `mode` says; as they are with "raise"."""
     if mode == "raise":
         return index
     last = shapes.static(extent, f"mode={mode!r}")
@@ -303,5 +310,5 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Value:
     index = as_index(a, "np.choose")
     shape = shapes.broadcast(value_aval(index).shape, *(value_aval(v).shape for v in values))
     stacked = concatenate(*(reshaped(traced(broadcast_to(v, shape)), (1, *shape)) for v in values), axis=0)
-    picked = _by_mode(traced(broadcast_to(index, shape)), len(values), mode)
+    picked = by_mode(traced(broadcast_to(index, shape)), len(values), mode)
     return reshaped(take_along_axis(stacked, reshaped(picked, (1, *shape)), axis=0), shape)

@@ -18,9 +18,10 @@ from staticbp.core.aval import Aval, check_dtype, promotion_token
 from staticbp.core.graph import Lit
 from staticbp.core.lowering import IndexMap, Lowering, Reader, Scalar, View
 from staticbp.core.primitive import Builder, Params, Primitive, Rules, Traced, Value, bind, lift, value_aval
-from staticbp.core.shape import Dim, Shape
+from staticbp.core.shape import Dim, Extent, Shape
 from staticbp.errors import DtypeError, ShapeError
 from staticbp.ops.registry import as_tuple, declare, ufunc_dtypes
+from staticbp.ops.sizes import number
 
 # ---- linear ---------------------------------------------------------------------------------------------------
 
@@ -103,13 +104,69 @@ def linear(
 
 # ---- cast, broadcast, reshape ---------------------------------------------------------------------------------
 
+
+def _cast_aval(x: Aval, dtype: Any) -> Aval:
+    target = check_dtype(np.dtype(dtype), "a cast")
+    if x.is_complex and target.kind not in "cb":
+        raise DtypeError(
+            f"a complex number does not fit into {target}",
+            advice="Write x.real, x.imag or np.abs(x), whichever of them is meant.",
+        )
+    return Aval(x.shape, target)
+
+
+def _cast_transpose(ct: Value, x: Value, dtype: Any) -> Value:
+    """The cotangent of a real number that became complex is real."""
+    kind = value_aval(x).dtype
+    return cast(real(ct) if value_aval(ct).is_complex and kind.kind != "c" else ct, dtype=kind)
+
+
 cast: Linear = linear(
     "cast",
-    aval=lambda x, dtype: Aval(x.shape, check_dtype(np.dtype(dtype), "a cast")),
+    aval=_cast_aval,
     numpy=lambda x, dtype: np.asarray(x).astype(dtype),
-    transpose=lambda ct, x, dtype: cast(ct, dtype=value_aval(x).dtype),
+    transpose=_cast_transpose,
     batch=lambda ins, size, dtype: (ins, {"dtype": dtype}),
     lower=Scalar("cast"),
+)
+
+
+def real_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the real part of numbers of a dtype."""
+    return np.empty(0, dtype).real.dtype
+
+
+def _part_aval(z: Aval) -> Aval:
+    return Aval(z.shape, real_dtype(z.dtype))
+
+
+# Cotangents are those of JAX and autograd: ``dL/dx - i dL/dy``, so that a holomorphic function's derivative is a factor
+# in both modes, and no rule conjugates but those of the parts of a number.
+real: Linear = linear(
+    "real",
+    aval=_part_aval,
+    numpy=lambda z: np.real(z),
+    transpose=lambda ct, z: cast(ct, dtype=value_aval(z).dtype),
+    batch=lambda ins, size: (ins, {}),
+    lower=Scalar("{0}", 1, "{0}.real"),
+)
+
+imag: Linear = linear(
+    "imag",
+    aval=_part_aval,
+    numpy=lambda z: np.imag(z),
+    transpose=lambda ct, z: cast(ct, dtype=value_aval(z).dtype) * -1j,
+    batch=lambda ins, size: (ins, {}),
+    lower=Scalar("{0}", 1, "{0}.imag"),
+)
+
+conj: Linear = linear(
+    "conj",
+    aval=lambda z: z.strong(),
+    numpy=lambda z: np.conjugate(z),
+    transpose=lambda ct, z: conj(ct),
+    batch=lambda ins, size: (ins, {}),
+    lower=Scalar("{0}", 1, "np.conjugate({0})"),
 )
 
 
@@ -155,9 +212,11 @@ reshape: Linear = linear(
 
 
 def operand(value: Value) -> Value:
-    """A Python scalar, array, literal or traced value as it is; lists and other sequences become arrays."""
-    if isinstance(value, Traced | Lit | np.ndarray | np.generic | bool | int | float):
+    """A Python scalar, array, literal or traced value as it is; lists become arrays, symbolic sizes traced numbers."""
+    if isinstance(value, Traced | Lit | np.ndarray | np.generic | bool | int | float | complex):
         return value
+    if isinstance(value, Extent):
+        return number(value.dim)
     return np.asarray(value)
 
 
@@ -169,7 +228,7 @@ def recorded(value: Value) -> Value:
     return builder.wrap(builder.atom(value))
 
 
-def fill(number: float, aval: Aval) -> Value:
+def fill(number: complex, aval: Aval) -> Value:
     """`number` filling the shape of `aval`: a literal, ready for operators."""
     lit = Lit(number, aval.strong())
     builder = Builder.innermost()
@@ -197,7 +256,7 @@ def to_dtype(value: Value, dtype: np.dtype[Any], weak: bool = False) -> Value:
     """`value` in `dtype`; a literal stays weak only when asked to."""
     aval = value_aval(value)
     lit = literal(value)
-    if lit is None and not isinstance(value, bool | int | float):
+    if lit is None and not isinstance(value, bool | int | float | complex):
         return value if aval.dtype == dtype else cast(value, dtype=dtype)
     number = value if lit is None else lit.value.item()
     if aval.weak and aval.dtype.kind == "i" and dtype.kind in "iu":
@@ -279,12 +338,16 @@ __all__ = [
     "broadcast",
     "broadcast_to",
     "cast",
+    "conj",
     "fill",
     "fit",
+    "imag",
     "linear",
     "literal",
     "operand",
     "promoted",
+    "real",
+    "real_dtype",
     "recorded",
     "reshape",
     "strong",

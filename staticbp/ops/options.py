@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from staticbp.core.aval import check_dtype, promote
 from staticbp.core.primitive import Builder, Traced, Value, lift, value_aval
-from staticbp.core.shape import DimExpr, Shape
+from staticbp.core.shape import Dim, DimExpr, Extent, Shape
 from staticbp.ops.linear import operand, recorded, to_dtype
 from staticbp.ops.registry import refuse
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def given(option: Any) -> bool:
@@ -35,11 +32,14 @@ def refuse_order(function: str, order: str | None) -> None:
 
 def as_shape(shape: Any) -> Shape:
     """NumPy's `shape` argument, a number or a sequence of them, as a tuple."""
-    if isinstance(shape, DimExpr):
-        return (shape,)
-    if not isinstance(shape, Sequence | np.ndarray):
-        return (int(shape.__index__()),)
-    return tuple(dim if isinstance(dim, DimExpr) else int(dim.__index__()) for dim in shape)
+    return tuple(map(as_dim, shape if isinstance(shape, Sequence | np.ndarray) else (shape,)))
+
+
+def as_dim(value: Any) -> Dim:
+    """An integer or a symbolic size as a dimension."""
+    if isinstance(value, Extent):
+        return value.dim
+    return value if isinstance(value, DimExpr) else int(value.__index__())
 
 
 def as_ints(numbers: Any) -> tuple[int, ...]:
@@ -65,25 +65,6 @@ def fresh(value: Value) -> Value:
     """The same value under an object of its own, as NumPy's functions that copy return it."""
     builder = Builder.innermost()
     return value if builder is None else builder.wrap(builder.atom(value))
-
-
-def view_of(x: Value, result: Any) -> Any:
-    """`result`, an array or several, marked as sharing the memory of `x`, as it would in NumPy."""
-    for part in result if isinstance(result, tuple | list) else (result,):
-        if isinstance(x, Traced) and isinstance(part, Traced) and part is not x and part.aval.ndim:
-            part.base = x
-    return result
-
-
-def returns_view(function: F) -> F:
-    """For a function of NumPy's that gives a view of its first argument: what is written to one changes both."""
-
-    @wraps(function)
-    def viewing(*args: Any, **options: Any) -> Any:
-        x = args[0] if args else next(iter(options.values()), None)
-        return view_of(x, function(*args, **options))
-
-    return viewing  # type: ignore[return-value]  # the same signature
 
 
 def alike(*values: Any) -> list[Value]:

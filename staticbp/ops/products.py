@@ -107,7 +107,7 @@ def _call(kernel: str, ranks: tuple[int, int], right_flag: bool) -> Kernel:
         x, y, out = (ref.row(*row) for ref in (x, y, out))
         flags = (x.transposed, y.transposed) if right_flag else (x.transposed,)
         plain = (replace(x, transposed=False), replace(y, transposed=False))
-        call: Stmt = Call(kernel, (*plain, out, *_without_defaults(flags)), reads=plain, writes=(out,))
+        call: Stmt = Call(kernel, (*plain, out, *without_defaults(flags)), reads=plain, writes=(out,))
         for name, extent in zip(reversed(names), reversed(leading), strict=True):
             call = Loop(name, extent, [call])
         return [call]
@@ -115,11 +115,10 @@ def _call(kernel: str, ranks: tuple[int, int], right_flag: bool) -> Kernel:
     return Kernel(emit, transposable=True)
 
 
-def _without_defaults(flags: tuple[bool, ...]) -> tuple[bool, ...]:
+def without_defaults(flags: Sequence[bool]) -> tuple[bool, ...]:
     """Flags up to the last that is set: the kernels take the others as false, alpha as 1 and beta as 0."""
-    while flags and not flags[-1]:
-        flags = flags[:-1]
-    return flags
+    count = max((i for i, flag in enumerate(flags, 1) if flag), default=0)
+    return tuple(flags[:count])
 
 
 def _matvec_call() -> Kernel:

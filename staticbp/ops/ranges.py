@@ -73,6 +73,25 @@ def logspace(
     return values if dtype is None else traced(to_dtype(values, check_dtype(np.dtype(dtype), "the result")))
 
 
+@implements(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Value:
+    """As `np.geomspace`: the logarithms are evenly spaced, and the ends are exact."""
+    first, last = alike(start, stop, 1.0)[:2]
+    sign = np.sign(first)
+    exponents = linspace(np.log10(first / sign), np.log10(last / sign), num, endpoint)
+    samples = traced(np.power(10.0, exponents) * sign)
+    count = shapes.static(value_aval(samples).shape[0], "np.geomspace")
+    ends = [traced(broadcast_to(end, value_aval(samples).shape[1:])) for end in (first, last)]
+    rows = [reshaped(end, (1, *value_aval(end).shape)) for end in ends]
+    if count > 1 and endpoint:
+        samples = joined([rows[0], take_slice(samples, 0, 1, 1, count - 2), rows[1]], 0)
+    elif count:
+        samples = joined([rows[0], take_slice(samples, 0, 1, 1, count - 1)], 0)
+    rank = value_aval(samples).ndim
+    result = move_axis(samples, 0, shapes.normalize_axis(int(axis), rank))
+    return result if dtype is None else traced(to_dtype(result, check_dtype(np.dtype(dtype), "the result")))
+
+
 @implements(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
     """As `np.vander`."""

@@ -54,7 +54,7 @@ transpose: Linear = linear(
 # ---- slice and its dual, embed -----------------------------------------------------------------------------
 
 
-def _strided(starts: Sequence[int], steps: Sequence[int], counts: Sequence[int]) -> tuple[builtins.slice, ...]:
+def strided(starts: Sequence[int], steps: Sequence[int], counts: Sequence[int]) -> tuple[builtins.slice, ...]:
     """Python's slices that pick `counts` elements from `starts` on in `steps`."""
     stops = [a + s * n for a, s, n in zip(starts, steps, counts, strict=True)]
     return tuple(
@@ -63,7 +63,7 @@ def _strided(starts: Sequence[int], steps: Sequence[int], counts: Sequence[int])
     )
 
 
-def _check_strided(whole: Shape, part: Shape, starts: Shape, steps: Sequence[int], what: str) -> None:
+def check_strided(whole: Shape, part: Shape, starts: Shape, steps: Sequence[int], what: str) -> None:
     """The elements picked lie within the whole, as far as that can be seen."""
     if not len(whole) == len(part) == len(starts) == len(steps):
         raise ShapeError(f"{what} of an array of dimension {len(whole)} has a start and a step for each axis")
@@ -76,7 +76,7 @@ def _check_strided(whole: Shape, part: Shape, starts: Shape, steps: Sequence[int
 
 
 def _slice_aval(x: Aval, starts: Shape, steps: tuple[int, ...], shape: Shape) -> Aval:
-    _check_strided(x.shape, shape, starts, steps, "a slice")
+    check_strided(x.shape, shape, starts, steps, "a slice")
     return Aval(shape, x.dtype)
 
 
@@ -91,7 +91,7 @@ def _slice_pull(
 slice: Linear = linear(
     "slice",
     aval=_slice_aval,
-    numpy=lambda x, starts, steps, shape: x[_strided(starts, steps, shape)],
+    numpy=lambda x, starts, steps, shape: x[strided(starts, steps, shape)],
     transpose=lambda ct, x, starts, steps, shape: embed(ct, starts=starts, steps=steps, shape=value_aval(x).shape),
     batch=lambda ins, size, starts, steps, shape: (
         ins,
@@ -102,13 +102,13 @@ slice: Linear = linear(
 
 
 def _embed_aval(u: Aval, starts: Shape, steps: tuple[int, ...], shape: Shape) -> Aval:
-    _check_strided(shape, u.shape, starts, steps, "an embedding")
+    check_strided(shape, u.shape, starts, steps, "an embedding")
     return Aval(shape, u.dtype)
 
 
 def _embed_numpy(u: Any, starts: tuple[int, ...], steps: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, np.asarray(u).dtype)
-    out[_strided(starts, steps, np.shape(u))] = u
+    out[strided(starts, steps, np.shape(u))] = u
     return out
 
 

@@ -85,6 +85,20 @@ class SourceFile:
         place = places.get(position)
         return place if place is not None else places[_WHOLE].inner()
 
+    def around(self, position: Position) -> tuple[ast.stmt, ast.stmt | None] | None:
+        """The innermost statement around a position, and the one that follows in its block."""
+        if position[0] is None or not self.lines:
+            return None
+        statement = self._statement(position[0], position[2])
+        if statement is None or self._tree is None:
+            return None
+        for node in ast.walk(self._tree):
+            for block in _blocks(node) if isinstance(node, ast.stmt | ast.Module) else ():
+                if statement in block:
+                    after = block.index(statement) + 1
+                    return statement, block[after] if after < len(block) else None
+        return None
+
     def _statement(self, line: int, column: int | None) -> ast.stmt | None:
         """The innermost statement around a position."""
         if self._tree is None:
@@ -143,6 +157,7 @@ class _Places:
             case ast.Assign(targets=[first, *_] as targets, value=value):
                 self._assign(first, value)
                 for target in targets:
+                    self._note_store(target)
                     self._walk(target, NOWHERE)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._assign(target, value)
@@ -150,6 +165,7 @@ class _Places:
             case ast.AugAssign(target=target, value=value):
                 place = _named(target)
                 self.found[_WHOLE] = self.found[_position(statement)] = place
+                self._note_store(target)
                 self._walk(value, place.inner())
                 self._walk(target, place.inner())
             case ast.Return(value=ast.expr() as value):
@@ -172,6 +188,11 @@ class _Places:
                 return
             place = place.inner()
         self._walk(value, place)
+
+    def _note_store(self, target: ast.expr) -> None:
+        """What ``x[i] = value`` makes of x is called x."""
+        if isinstance(target, ast.Subscript):
+            self.found.setdefault(_position(target), _named(target))
 
     def _walk(self, node: ast.AST, place: Place) -> None:
         """Note the place of an expression's value, and of the values that it is computed from."""
@@ -267,7 +288,7 @@ def _call_position(node: ast.Call) -> Position:
     return line, node.end_lineno, column, node.end_col_offset
 
 
-def _blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
+def _blocks(statement: ast.stmt | ast.Module) -> list[list[ast.stmt]]:
     """The bodies of a compound statement."""
     blocks = [getattr(statement, name, None) for name in ("body", "orelse", "finalbody")]
     blocks += [part.body for name in ("handlers", "cases") for part in getattr(statement, name, ())]

@@ -75,11 +75,17 @@ def expand(rules: Rules, graph: Graph, ins: Sequence[Coefficients], order: int) 
 
 
 class Series:
-    """A power series; `later` gives a coefficient when all those before it are known."""
+    """A power series; `later` gives a coefficient when all those before it are known.
 
-    def __init__(self, first: Value | None, later: Callable[[int], Value | None] | None = None) -> None:
+    Of a polynomial the `degree` is known, so that its last derivative is known to be a constant.
+    """
+
+    def __init__(
+        self, first: Value | None, later: Callable[[int], Value | None] | None = None, degree: int | None = None
+    ) -> None:
         self.known: list[Value | None] = [first]
         self._later = later
+        self.degree = degree
         self._slope: Series | None = None
 
     @property
@@ -95,14 +101,24 @@ class Series:
     def slope(self) -> Series:
         """The derivative with respect to the parameter."""
         if self._slope is None:
-            self._slope = Series(self[1], lambda k: _scaled(self[k + 1], k + 1))
+            degree = None if self.degree is None else self.degree - 1
+            later = None if degree == 0 else lambda k: _scaled(self[k + 1], k + 1)
+            self._slope = Series(self[1], later, degree)
         return self._slope
 
 
 def _known(value: Value, later: Coefficients = ()) -> Series:
     if all(c is None for c in later):
         return Series(value)
-    return Series(value, lambda k: later[k - 1] if k <= len(later) else None)
+    degree = max(k for k, c in enumerate(later, 1) if c is not None)
+    return Series(value, lambda k: later[k - 1] if k <= degree else None, degree)
+
+
+def _degree(of: Callable[[list[int]], int], ins: Sequence[Series]) -> int | None:
+    """The degree of what is made of these, where all of them are polynomials."""
+    degrees = [0 if s.still else s.degree for s in ins]
+    known = [degree for degree in degrees if degree is not None]
+    return of(known) if len(known) == len(degrees) else None
 
 
 def _scaled(value: Value | None, factor: int) -> Value | None:
@@ -159,7 +175,7 @@ class _Expansion:
             return op.pushforward(self._rules, tangents, values, params)[1][0]
 
         first = None if all(s[0] is None for s in ins if not s.still) else bind(op, values, params)[0]
-        return Series(first, at_order)
+        return Series(first, at_order, _degree(max, ins))
 
     def _by_slope(self, op: Primitive, ins: Sequence[Series], values: Sequence[Value], params: Params) -> list[Series]:
         """By the derivative that forward mode writes down."""
@@ -213,7 +229,7 @@ def _product(op: Primitive, x: Series, y: Series, params: Params) -> Series:
         pairs = [(x[i], y[k - i]) for i in range(k + 1) if not (x.still and i) and not (y.still and i < k)]
         return add_all([bind(op, (a, b), params)[0] for a, b in pairs if a is not None and b is not None])
 
-    return Series(at_order(0), at_order)
+    return Series(at_order(0), at_order, _degree(sum, (x, y)))
 
 
 def _quotient(x: Series, y: Series) -> Series:
@@ -268,13 +284,17 @@ class _Body:
             moving = [active(branch, flags[1:]) for branch in params["branches"]]
             return flags, frozenset(i for flow in moving for i, flag in enumerate(flow) if flag)
         first = params["n_consts"]
-        count = params["n_carry"] if self._op is scan else len(flags) - first
+        count = self._carried()
         while True:
             after = active(params["body"], flags)
             grown = [flags[first + i] or after[i] for i in range(count)]
             if grown == flags[first : first + count]:
                 return flags, frozenset(i for i, flag in enumerate(grown) if flag)
             flags[first : first + count] = grown
+
+    def _carried(self) -> int:
+        """How many values a loop carries; what results there are besides are rows."""
+        return int(self._params.get("n_carry", len(self._ins) - self._params["n_consts"]))
 
     def _is_row(self, operand: int) -> bool:
         return self._op is scan and operand >= self._params["n_consts"] + self._params["n_carry"]
@@ -287,7 +307,7 @@ class _Body:
         ]
         rules = _Truncated(self._rules, order, self._always)
         outs, dots = self._op.pushforward(rules, tangents, values, self._params)
-        collected = self._params["n_carry"] if self._op is scan else len(outs)
+        collected = len(outs) if self._op is cond else self._carried()
         return [
             [out, *(None if dot is None else dot[:, k] if i >= collected else dot[k] for k in range(order))]
             for i, (out, dot) in enumerate(zip(outs, dots, strict=True))

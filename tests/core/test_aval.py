@@ -15,7 +15,7 @@ from staticbp.core.aval import (
     promotion_token,
 )
 from staticbp.core.shape import symbol
-from staticbp.errors import ArgumentError, DtypeError, StaticbpError
+from staticbp.errors import DtypeError, StaticbpError
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,9 @@ def test_type_of_a_value(value, text):
     assert aval_of(value).dtype.isnative
 
 
-@pytest.mark.parametrize("bad", [np.float16(1), np.zeros(2, complex), np.array(["a"]), np.array([None])], ids=repr)
+@pytest.mark.parametrize(
+    "bad", [np.float16(1), np.zeros(2, np.clongdouble), np.array(["a"]), np.array([None])], ids=repr
+)
 def test_other_dtypes_are_refused_by_name(bad):
     with pytest.raises(DtypeError, match=rf"a value has dtype {bad.dtype}, which staticbp does not compile"):
         aval_of(bad)
@@ -47,13 +49,11 @@ def test_other_dtypes_are_refused_by_name(bad):
 def test_what_is_no_number_is_refused():
     with pytest.raises(StaticbpError, match="a str is not a number"):
         aval_of("text")
-    with pytest.raises((DtypeError, ArgumentError)):
-        aval_of(1j)
 
 
 def test_names_of_dtypes():
     assert [dtype_name(d) for d in (BOOL, INT64, FLOAT32, np.dtype(np.uint16))] == ["bool", "i64", "f32", "u16"]
-    assert len({dtype_name(d) for d in SUPPORTED}) == len(SUPPORTED) == 11
+    assert len({dtype_name(d) for d in SUPPORTED}) == len(SUPPORTED) == 13
 
 
 VALUES = [
