@@ -139,7 +139,10 @@ class Way:
         self._unique = unique
         self._start, self._end = graph.invars[0], graph.outs[0]
         self._made_by: dict[Atom, Eqn] = {out: eqn for eqn in graph.eqns for out in eqn.outs}
-        self._values: dict[Any, Value] = dict(zip(graph.invars, [base, *builder.captures], strict=True))
+        self._values: dict[Any, Value] = {
+            **dict(zip(graph.invars, [base, *builder.captures], strict=True)),
+            **dict(graph.consts),
+        }
 
     def back(self, value: Value) -> Value:
         """The base with `value` in place of the view."""

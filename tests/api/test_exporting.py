@@ -77,11 +77,11 @@ def test_a_name_of_the_support_is_not_taken(tmp_path):
 
 
 def test_a_primitive_cannot_be_written_down(tmp_path):
-    def bucket(x):
+    def doubling(x):
         return 2.0 * x
 
-    doubled = bp.primitive(bucket)
-    with pytest.raises(bp.errors.UnsupportedFunctionError, match="calls bucket, a primitive"):
+    doubled = bp.primitive(doubling)
+    with pytest.raises(bp.errors.UnsupportedFunctionError, match="calls doubling, a primitive"):
         bp.export(lambda x: doubled(x), tmp_path / "no.py", np.ones(3))
     assert not list(tmp_path.iterdir())
 
