@@ -75,7 +75,7 @@ def profile(function: Callable[..., Any], *args: Any, seconds: float = 1.0, **kw
     hollow = traced._with_form(call, compilation.with_schedule(replace(compilation.schedule, body=[])))
     clocked = Clocked(compilation, leaves)
     whole, dispatch = per_call(lambda: traced(*args, **kwargs), lambda: hollow(*args, **kwargs), clocked, seconds)
-    return Profile(compilation.title, whole, dispatch, clocked.parts, peaks() if JIT else None)
+    return Profile(compilation.title, whole, dispatch + clocked.release, clocked.parts, peaks() if JIT else None)
 
 
 def _copied(traced: Function[..., Any], call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -31,6 +31,7 @@ from staticbp.runtime.spec import Spec, parameters_of
 READINGS = 25  # of the clock, that an opened loop's parts take at least: more than 4 % of the time is never the clock's
 BATCH = 5e-4  # seconds: shorter calls are timed several at a time
 LEAST, MOST = 5, 2_000  # batches
+WORTH_TELLING = 2e-6  # seconds
 LONG = 20_000  # elements that the body of a `while` visits, for its steps to be worth a clock
 
 _BEAT = '''"""What a reading of the clock takes."""
@@ -107,28 +108,41 @@ class Clocked:
             schedule, self._parts = _with_clocks(compilation.schedule, opened)
             self._call, self._laps = _callable(compilation.with_schedule(schedule), leaves)
             self._found: list[Any] = []
+            self._released: list[float] = []
             self._call()
             for _ in range(LEAST):
                 self()
             further = {id(part.statements[0]) for part in self.parts if part.opens and _is_worth_a_look(part)}
             if not further:
                 self._found.clear()
+                self._released.clear()
                 return
             opened |= further
 
     def __call__(self, times: int = 1) -> None:
         """Run it so many times in a row, and remember what the clocks say of the mean."""
         self._laps[:] = 0
-        for _ in range(times):
-            self._call()
+        self._released += [self._call() for _ in range(times)]
         self._found.append(self._laps[1:].reshape(-1, 2) / times)
 
     @property
+    def release(self) -> float:
+        """The seconds that it takes to give large results back to the system: no part does, nor an empty function."""
+        seconds = statistics.median(self._released)
+        return seconds if seconds >= WORTH_TELLING else 0.0
+
+    @property
     def parts(self) -> list[Part]:
-        """The parts in the order of the code: the median of all runs."""
+        """The parts in the order of the code: the median of all runs.
+
+        Medians of parts sum to less than the median of the whole, where what disturbs comes in bursts; so they say how
+        that is shared out.
+        """
         found = np.array(self._found, float)
         counts = np.median(found[:, :, 1], axis=0)
-        seconds = np.median(found[:, :, 0] - clock().reading * found[:, :, 1], axis=0) * clock().tick
+        each = (found[:, :, 0] - clock().reading * found[:, :, 1]) * clock().tick
+        seconds = np.median(each, axis=0)
+        seconds *= np.median(each.sum(axis=1)) / max(1e-12, seconds.sum())
         return [
             replace(part, seconds=max(0.0, float(total)), count=float(count))
             for part, total, count in zip(self._parts, seconds, counts, strict=True)
@@ -214,8 +228,8 @@ def _with_clocks(schedule: Schedule, opened: set[int]) -> tuple[Schedule, list[P
 # ---- measuring --------------------------------------------------------------------------------------------------
 
 
-def _callable(compilation: Compilation, leaves: Sequence[Any]) -> tuple[Callable[[], object], Any]:
-    """What runs the code with clocks on these leaves, and the laps that it leaves."""
+def _callable(compilation: Compilation, leaves: Sequence[Any]) -> tuple[Callable[[], float], Any]:
+    """What runs the code with clocks on these leaves, and tells how long letting go of the results takes; the laps."""
     frame, schedule = compilation.frame, compilation.schedule
     entries = {schedule.name: parameters_of(compilation.convention)}
     function = compile_module(compilation.source, entries, release_gil=compilation.releases_gil)[schedule.name]
@@ -226,8 +240,12 @@ def _callable(compilation: Compilation, leaves: Sequence[Any]) -> tuple[Callable
     work = [Arenas().take(shapes.static(frame.workspace, "profile"))] if frame.workspace else []
     laps = np.empty(*counts)
 
-    def call() -> None:
-        run(*inputs, *(np.empty(*kind) for kind in kinds), laps, *work)  # results in fresh memory, as always
+    def call() -> float:
+        results = [np.empty(*kind) for kind in kinds]  # in fresh memory, as always
+        run(*inputs, *results, laps, *work)
+        start = time.perf_counter()
+        del results
+        return time.perf_counter() - start
 
     return call, laps
 
@@ -243,8 +261,7 @@ def per_call(whole: Callable[[], object], hollow: Callable[[], object], clocked:
     found: list[tuple[float, float]] = []
     end = time.perf_counter() + budget
     while len(found) < LEAST or (len(found) < MOST and time.perf_counter() < end):
-        if number > 1:
-            whole()  # what came before may have let threads fall asleep
+        whole()  # what came before may have let threads fall asleep, and caches fill with something else
         first = _batch(whole, number)
         clocked(number)
         found.append((first, _batch(hollow, number)))
