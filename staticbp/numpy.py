@@ -23,7 +23,7 @@ from staticbp.errors import UnsupportedFunctionError
 from staticbp.ops.joining import stack
 from staticbp.ops.linear import fill
 from staticbp.ops.movement import astype, filled
-from staticbp.ops.options import as_shape, fresh, refuse_order, traced
+from staticbp.ops.options import as_shape, fresh, is_traced, refuse_order, traced
 from staticbp.ops.registry import refuse
 from staticbp.ops.shape import reshaped
 
@@ -36,16 +36,10 @@ def __dir__() -> list[str]:
     return sorted({*dir(np), *__all__})
 
 
-def _holds_traced(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(_holds_traced(part) for part in value)
-    return isinstance(value, Traced)
-
-
 def _built(value: Any) -> Value:
     """The array of nested lists, the innermost of which may hold traced values."""
     if isinstance(value, list | tuple):
-        return stack([_built(part) for part in value]) if _holds_traced(value) else traced(value)
+        return stack([_built(part) for part in value]) if is_traced(value) else traced(value)
     return traced(value)
 
 
@@ -72,7 +66,7 @@ def array(
     array([[1, 2],
            [3, 4]])
     """
-    if not _holds_traced(object):
+    if not is_traced(object):
         return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)
     refuse_order("np.array", order)
     refuse("np.array", **options)
@@ -86,21 +80,21 @@ def array(
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None, **options: Any) -> Any:
     """As `numpy.asarray`; lists, nested at will, may hold traced values."""
-    if not _holds_traced(a):
+    if not is_traced(a):
         return np.asarray(a, dtype, order, copy=copy, **options)
     return array(a, dtype, copy=copy, order=order, **options)
 
 
 def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None, **options: Any) -> Any:
     """As `numpy.asanyarray`; lists, nested at will, may hold traced values."""
-    if not _holds_traced(a):
+    if not is_traced(a):
         return np.asanyarray(a, dtype, order, copy=copy, **options)
     return array(a, dtype, copy=copy, order=order, **options)
 
 
 def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     """As `numpy.ascontiguousarray`; lists, nested at will, may hold traced values."""
-    if not _holds_traced(a):
+    if not is_traced(a):
         return np.ascontiguousarray(a, dtype, **options)
     return array(a, dtype, copy=None, ndmin=1, **options)
 
@@ -116,7 +110,7 @@ class _Joiner:
 
     def __getitem__(self, key: Any) -> Any:
         items = key if isinstance(key, tuple) else (key,)
-        if not _holds_traced(items):
+        if not is_traced(items):
             return self._plain[key]
         if isinstance(items[0], str):
             raise UnsupportedFunctionError(

@@ -7,10 +7,9 @@ from typing import Any
 
 from staticbp.core.aval import Aval
 from staticbp.core.graph import Eqn, Graph, Lit, Var
-from staticbp.core.interpret import interpret
 from staticbp.core.lowering import Control
 from staticbp.core.primitive import Params, Primitive, Rules, Value, bind, inline, value_aval
-from staticbp.errors import GraphError
+from staticbp.ops.body import Body
 from staticbp.ops.families import Bilinear
 from staticbp.ops.linear import fill
 from staticbp.ops.registry import declare
@@ -61,11 +60,10 @@ class Afresh(Primitive):
         return bind(self, ins, params), batched
 
 
-class Checkpoint(Primitive):
+class Checkpoint(Body):
     """``body(*ins)``, which reverse mode computes again instead of keeping what it is made of.
 
-    Params: `body`, a graph, and `keep`: the names of values that are kept nevertheless, or ``"products"``.  It is
-    there for as long as derivatives may be asked for: `passes/expand.py` puts the body in its place.
+    Params: `body`, a graph, and `keep`: the names of values that are kept nevertheless, or ``"products"``.
     """
 
     name = "checkpoint"
@@ -73,19 +71,6 @@ class Checkpoint(Primitive):
 
     def __init__(self) -> None:
         declare(self)
-
-    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
-        body: Graph = params["body"]
-        if [a.strong() for a in ins] != [a.strong() for a in body.in_avals]:
-            raise GraphError(f"{body.name} was given other types than it takes")
-        return body.out_avals
-
-    def result_names(self, params: Params) -> Sequence[str] | None:
-        outs = params["body"].outs
-        return None if len(outs) == 1 else [getattr(atom, "name", "out") for atom in outs]
-
-    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
-        return tuple(interpret(params["body"], ins))
 
     def augment(
         self, rules: Rules, ins: Sequence[Value], active: Sequence[bool], params: Params

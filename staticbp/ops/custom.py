@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from staticbp.core.aval import Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Var
-from staticbp.core.interpret import interpret
 from staticbp.core.lowering import Control
-from staticbp.core.primitive import Builder, Origin, Params, Primitive, Rules, Value, bind, inline, lift, value_aval
-from staticbp.errors import GraphError, NotDifferentiableError
+from staticbp.core.primitive import Builder, Origin, Params, Rules, Value, bind, inline, lift, value_aval
+from staticbp.errors import NotDifferentiableError
+from staticbp.ops.body import Body
 from staticbp.ops.linear import batch_operand, fill
 
 Make = Callable[[], Graph]
@@ -79,27 +78,11 @@ class CustomRule:
                 )
 
 
-class Custom(Primitive):
-    """``body(*ins)``, differentiated by a rule.  Params: `body`, a graph, and `rule`, a `CustomRule`.
-
-    It is there for as long as derivatives may be asked for: `passes/expand.py` puts the body in its place.
-    """
+class Custom(Body):
+    """``body(*ins)``, differentiated by a rule.  Params: `body`, a graph, and `rule`, a `CustomRule`."""
 
     name = "custom"
     lowering = Control("custom")
-
-    def avals(self, ins: Sequence[Aval], params: Params) -> tuple[Aval, ...]:
-        body: Graph = params["body"]
-        if [a.strong() for a in ins] != [a.strong() for a in body.in_avals]:
-            raise GraphError(f"{body.name} was given other types than it takes")
-        return body.out_avals
-
-    def result_names(self, params: Params) -> Sequence[str] | None:
-        outs = params["body"].outs
-        return None if len(outs) == 1 else [getattr(atom, "name", "out") for atom in outs]
-
-    def evaluate(self, ins: Sequence[Any], params: Params) -> tuple[Any, ...]:
-        return tuple(interpret(params["body"], ins))
 
     def augment(
         self, rules: Rules, ins: Sequence[Value], active: Sequence[bool], params: Params

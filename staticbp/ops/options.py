@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.core.aval import check_dtype, promote
+from staticbp.core.graph import Lit
 from staticbp.core.primitive import Builder, Traced, Value, lift, value_aval
 from staticbp.core.shape import Dim, DimExpr, Extent, Shape
 from staticbp.ops.linear import operand, recorded, to_dtype
@@ -47,6 +48,13 @@ def as_ints(numbers: Any) -> tuple[int, ...]:
     if hasattr(numbers, "__index__") and not getattr(numbers, "ndim", 0):
         return (int(numbers.__index__()),)
     return tuple(int(number.__index__()) for number in numbers)
+
+
+def is_traced(*values: Any) -> bool:
+    """Whether any of the values is traced, or a sequence that holds one that is."""
+    return any(
+        is_traced(*value) if isinstance(value, tuple | list) else isinstance(value, Traced | Lit) for value in values
+    )
 
 
 def traced(value: Any) -> Value:

@@ -149,14 +149,18 @@ def _picked(ordered: Value, place: Value, q_shape: Sequence[Any], rest: Sequence
                 np.reshape(ordered[..., int(index[0])], (*q_shape, *rest)) if q_shape else ordered[..., int(index[0])]
             )
         found = take_static(ordered, index, len(rest))
-        return reshaped(permuted(found, (len(rest), *range(len(rest)))), (*q_shape, *rest))
+        return _places_first(found, q_shape, rest)
     place = traced(broadcast_to(to_dtype(place, INT64), (*q_shape, *rest)))
     count = shapes.size(q_shape)
-    rank = len(q_shape)
     flat = reshaped(place, (count, *rest))
     index = permuted(flat, (*range(1, len(rest) + 1), 0))
     found = np.take_along_axis(ordered, index, axis=-1)
-    return reshaped(permuted(found, (len(rest), *range(len(rest)))), (*q_shape, *rest)) if rank else found[..., 0]
+    return _places_first(found, q_shape, rest) if q_shape else found[..., 0]
+
+
+def _places_first(found: Value, q_shape: Sequence[Any], rest: Sequence[Any]) -> Value:
+    """NumPy's order of axes: the last one, of the places asked for, comes first, in the shape of `q`."""
+    return reshaped(permuted(found, (len(rest), *range(len(rest)))), (*q_shape, *rest))
 
 
 @implements(np.quantile)

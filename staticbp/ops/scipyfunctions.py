@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from staticbp.core.graph import Lit
-from staticbp.core.primitive import Traced
 from staticbp.errors import DtypeError
 from staticbp.ops.families import Domain, Elementwise, elementwise
+from staticbp.ops.options import is_traced
 from staticbp.ops.registry import REAL, SCIPY, ufunc_dtypes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,13 +36,6 @@ def scipy_ufunc(name: str) -> Callable[..., Any]:
 
     evaluate.__name__ = name
     return evaluate
-
-
-def is_traced(*values: Any) -> bool:
-    """Whether any of the values is traced, or a sequence that holds one that is."""
-    return any(
-        is_traced(*value) if isinstance(value, tuple | list) else isinstance(value, Traced | Lit) for value in values
-    )
 
 
 def or_from(module: str) -> Callable[[F], F]:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from staticbp.ops import convolution as ops
+from staticbp.ops.options import is_traced
 from staticbp.ops.registry import refuse
-from staticbp.ops.scipyfunctions import is_traced, or_from
+from staticbp.ops.scipyfunctions import or_from
 
 __all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "oaconvolve"]
 

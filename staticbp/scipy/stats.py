@@ -26,7 +26,7 @@ from staticbp.errors import ArgumentError, UnsupportedFunctionError
 from staticbp.ops import masses
 from staticbp.ops.densities import CONTINUOUS, Continuous
 from staticbp.ops.masses import DISCRETE, Discrete
-from staticbp.ops.scipyfunctions import is_traced
+from staticbp.ops.options import is_traced
 
 Standard = Continuous | Discrete
 
