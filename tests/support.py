@@ -132,3 +132,16 @@ def assert_close(found: Any, wanted: Any, tolerance: float | None = None) -> Non
     finite = np.abs(wanted[np.isfinite(wanted)])
     size = max(1.0, float(np.max(finite, initial=0.0)))
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * size)
+
+
+class Counting:
+    """A function that counts how often it is traced."""
+
+    def __init__(self, function):
+        self.function = function
+        self.count = 0
+        self.__name__ = "counting"
+
+    def __call__(self, *args, **kwargs):
+        self.count += 1
+        return self.function(*args, **kwargs)

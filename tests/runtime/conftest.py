@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import pytest
 
+from staticbp.runtime import store
 from staticbp.runtime import vecmath as vm
 
 
@@ -46,3 +47,13 @@ def applied() -> Callable[..., Any]:
         return out
 
     return run
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty store of the test's own."""
+    monkeypatch.setenv("STATICBP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("STATICBP_CACHE_SIZE", raising=False)
+    for counter in ("hits", "misses", "saves", "rejected"):
+        monkeypatch.setattr(store.stats, counter, 0)
+    return tmp_path / "cache"
