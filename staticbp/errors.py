@@ -21,22 +21,31 @@ class StaticbpError(Exception):
         The user's line (a ``SrcLine``); shown as ``file:line  text``.
     advice : str, optional
         What to write instead.
+    operands : str, optional
+        What the line speaks of, by the user's names, and the type of each.
     """
 
-    def __init__(self, what: str, *, src: object = None, advice: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, src: object = None, advice: str | None = None, operands: str | None = None
+    ) -> None:
         self.what = what
         self.src = src
         self.advice = advice
+        self.operands = operands
         lines = [what]
         if src is not None:
             lines.append(f"  at {src}")
+        if operands is not None:
+            lines.append(f"  with {operands}")
         if advice is not None:
             lines.append(f"  {advice}")
         super().__init__("\n".join(lines))
 
-    def at(self, src: object) -> StaticbpError:
-        """The same error with the user's line, if it has none yet."""
-        return self if self.src is not None or src is None else type(self)(self.what, src=src, advice=self.advice)
+    def at(self, src: object, operands: str | None = None) -> StaticbpError:
+        """The same error with the user's line and what that speaks of, if it has none yet."""
+        if self.src is not None or src is None:
+            return self
+        return type(self)(self.what, src=src, advice=self.advice, operands=operands)
 
 
 class TracedBranchError(StaticbpError, TypeError):

@@ -174,7 +174,7 @@ class _Step:
         if structure != self.carry_structure:
             raise self._error(
                 f"is given a carry of structure {self.carry_structure} and returns {structure}",
-                "What is carried keeps its structure from step to step.",
+                "What is carried keeps its structure from step to step; * is a number or an array.",
             )
         pairs = zip(avals, leaves, self.carry_paths, strict=True)
         self.carried = [self._carried(aval, value_aval(leaf), path) for aval, leaf, path in pairs]

@@ -26,6 +26,13 @@ STATIC = "staticbp.static"  # the key in a dataclass field's metadata
 _NUMBERS = (np.ndarray, np.generic, bool, int, float, complex, Traced, Lit, Extent)
 
 
+class _Leaf:
+    """What stands for a number or an array where a structure is shown."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
 class Structure:
     """The shape of a tree without its leaves; hashable, and able to put leaves back."""
 
@@ -43,7 +50,7 @@ class Structure:
         return isinstance(other, Structure) and self.spec == other.spec and self.statics == other.statics
 
     def __repr__(self) -> str:
-        return str(self.unflatten(["*"] * self.count)) if self.count else str(self.unflatten([]))
+        return str(self.unflatten([_Leaf()] * self.count)) if self.count else str(self.unflatten([]))
 
     @property
     def count(self) -> int:

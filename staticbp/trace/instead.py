@@ -7,24 +7,42 @@ Where the statement is of another kind, or there is no source text, nothing is s
 from __future__ import annotations
 
 import ast
+import math
 from types import FrameType
 
-from staticbp.trace.origin import LIBRARY_FILES
-from staticbp.trace.source import Position, source_file
+import numpy as np
 
+from staticbp.trace.operands import resolved
+from staticbp.trace.origin import user_frame
+from staticbp.trace.source import Position, expression_at, position_in, source_file
+
+_SPECIAL = {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "lgamma": "gammaln"}  # of math, in scipy.special
 LONG = 220  # characters: what is longer does not help anybody
 
 
 def rewording(frame: FrameType | None) -> str | None:
     """Advice for the branch that the innermost frame of the user's is about to take; None when there is none."""
-    while frame is not None and LIBRARY_FILES[frame.f_code.co_filename]:
-        frame = frame.f_back
+    frame = user_frame(frame)
     if frame is None:
         return None
-    position = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    position = position_in(frame)
     found = source_file(frame.f_code.co_filename, frame.f_globals).around(position)
     advice = None if found is None else _advice(*found, position)
     return advice if advice is not None and len(advice) <= LONG else None
+
+
+def numpy_name(frame: FrameType | None) -> str | None:
+    """Advice for a call of one of `math`'s functions: NumPy's of the same meaning; None for any other expression."""
+    frame = user_frame(frame)
+    call = None if frame is None else expression_at(frame)
+    if frame is None or not isinstance(call, ast.Call):
+        return None
+    function = resolved(call.func, frame)
+    name = getattr(function, "__name__", "")
+    if function is not getattr(math, name, math):
+        return None
+    ours = f"np.{name}" if hasattr(np, name) else f"scipy.special.{_SPECIAL[name]}" if name in _SPECIAL else None
+    return ours and f"The functions of math take numbers only: write {ours}."
 
 
 def _advice(statement: ast.stmt, following: ast.stmt | None, position: Position) -> str | None:

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from staticbp.core.graph import SrcLine
-from staticbp.trace.origin import LIBRARY_FILES, short_file
+from staticbp.trace.origin import LIBRARY_FILES, short_file, user_frame
 from staticbp.trace.source import Names, Place, Position, source_file
 
 # A value that is returned through this many functions is named after none of their callers.
@@ -75,9 +75,7 @@ def here() -> Site:
     >>> site.name, site.function, site.src.line, site.src.text
     ('site', 'gain', 2, 'site = here()')
     """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and LIBRARY_FILES[frame.f_code.co_filename]:
-        frame = frame.f_back
+    frame = user_frame(sys._getframe(1))
     return _OUTSIDE if frame is None else _site(frame, _MAX_RETURNS)
 
 

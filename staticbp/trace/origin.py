@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import FrameType
 
 PACKAGE_DIR = str(Path(__file__).resolve().parent.parent) + os.sep
 
@@ -32,6 +33,13 @@ class _LibraryFiles(dict[str, bool]):
 
 
 LIBRARY_FILES = _LibraryFiles()
+
+
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame of the user's own code, at or above this one; None when there is none."""
+    while frame is not None and LIBRARY_FILES[frame.f_code.co_filename]:
+        frame = frame.f_back
+    return frame
 
 
 def site_package(filename: str) -> str | None:

@@ -21,6 +21,7 @@ from staticbp.ops.options import fresh, traced
 from staticbp.ops.registry import NUMPY
 from staticbp.ops.shape import reshaped
 from staticbp.trace.names import here
+from staticbp.trace.operands import placed
 
 _ADVICE = "Write np.where(mask, x, 0), which keeps the shape, with zeros in place of the rest."
 
@@ -138,7 +139,7 @@ class Selection:
         try:
             result = operation.weakly(*map(self._whole, operands))
         except StaticbpError as error:
-            raise error.at(here().src) from None
+            raise placed(error) from None
         return Selection(result, self._mask, self._source)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -19,6 +19,7 @@ import warnings
 from bisect import bisect_right
 from dataclasses import dataclass
 from math import inf
+from types import FrameType
 from typing import Any
 
 Position = tuple[int | None, int | None, int | None, int | None]
@@ -145,6 +146,33 @@ def source_file(filename: str, module_globals: dict[str, Any] | None = None) -> 
     return known
 
 
+def position_in(frame: FrameType) -> Position:
+    """The position of the instruction that a frame executes."""
+    return list(frame.f_code.co_positions())[frame.f_lasti // 2]
+
+
+def expression_at(frame: FrameType) -> ast.AST | None:
+    """The expression that a frame evaluates, or the simple statement; None without the text of either.
+
+    Examples
+    --------
+    >>> import inspect
+    >>> def shown(x):
+    ...     return len(repr(x)) and ast.unparse(expression_at(inspect.currentframe()))
+    >>> shown(1.0)
+    'expression_at(inspect.currentframe())'
+    """
+    position = position_in(frame)
+    found = source_file(frame.f_code.co_filename, frame.f_globals).around(position)
+    if found is None:
+        return None
+    statement, _ = found
+    for node in ast.walk(statement):
+        if isinstance(node, ast.expr) and position in _positions(node):
+            return node
+    return None if _blocks(statement) else statement
+
+
 _WHOLE: Position = (None, None, None, None)
 
 
@@ -217,11 +245,8 @@ class _Places:
                     self._walk(value, place.inner() if entry is None else Place((entry,), entry, root=True))
             case _:
                 if isinstance(node, ast.expr):
-                    self.found.setdefault(_position(node), place)
-                    if isinstance(node, ast.Call):
-                        self.found.setdefault(_call_position(node), place)
-                    elif isinstance(node, ast.Attribute):
-                        self.found.setdefault(_attribute_position(node), place)
+                    for position in _positions(node):
+                        self.found.setdefault(position, place)
                 for child in ast.iter_child_nodes(node):
                     self._walk(child, place.inner())
 
@@ -288,6 +313,16 @@ def _call_position(node: ast.Call) -> Position:
     return line, node.end_lineno, column, node.end_col_offset
 
 
+def _positions(node: ast.expr) -> tuple[Position, ...]:
+    """Where CPython may say that an expression is."""
+    match node:
+        case ast.Call():
+            return _position(node), _call_position(node)
+        case ast.Attribute():
+            return _position(node), _attribute_position(node)
+    return (_position(node),)
+
+
 def _blocks(statement: ast.stmt | ast.Module) -> list[list[ast.stmt]]:
     """The bodies of a compound statement."""
     blocks = [getattr(statement, name, None) for name in ("body", "orelse", "finalbody")]
@@ -306,4 +341,6 @@ def _statement_around(block: list[ast.stmt], line: int, column: int | None) -> a
 
 
 def _start(statement: ast.stmt) -> tuple[int, float]:
-    return statement.lineno, statement.col_offset
+    """Where a statement begins: with its decorators."""
+    first = next(iter(getattr(statement, "decorator_list", ())), statement)
+    return first.lineno, first.col_offset

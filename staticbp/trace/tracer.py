@@ -7,12 +7,10 @@ write instead, with the user's line.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
-import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,20 +18,17 @@ from staticbp.core.graph import Lit
 from staticbp.core.primitive import Traced
 from staticbp.core.shape import Extent
 from staticbp.errors import (
-    MutationError,
     NumpyCallError,
     StaticbpError,
-    TracedArrayError,
-    TracedAttributeError,
-    TracedBranchError,
     TracedConversionError,
     UnsupportedFunctionError,
 )
 from staticbp.ops import catalog, mutation
 from staticbp.ops.views import VIEWS, ordered, own
 from staticbp.trace import selection
-from staticbp.trace.instead import rewording
 from staticbp.trace.names import here
+from staticbp.trace.operands import placed
+from staticbp.trace.refusals import Unknown
 from staticbp.trace.sizes import Size, held
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +42,7 @@ def located(method: F) -> F:
         try:
             return method(*args, **kwargs)
         except StaticbpError as error:
-            raise error.at(here().src) from None
+            raise placed(error) from None
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             if here().src is None:
                 raise
@@ -122,7 +117,7 @@ def lookup(function: Callable[..., Any]) -> Callable[..., Any]:
     return ours
 
 
-class Tracer(Traced):
+class Tracer(Unknown):
     """A traced array or scalar."""
 
     __slots__ = ()
@@ -206,58 +201,6 @@ class Tracer(Traced):
             return tuple(map(held, result)) if isinstance(result, tuple) else held(result)
         return result
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        advice = (
-            "Build arrays of traced values with np.stack([x, y]) or np.concatenate, or take array() and zeros() "
-            "from bp.numpy: from staticbp import numpy as np."
-        )
-        if self.dtype.kind in "biu":
-            advice += " To index an array from outside the function, make it an argument, or write np.take(array, i)."
-        raise TracedArrayError(
-            f"{self!r} cannot become a plain NumPy array: its value is known only when the compiled code runs",
-            src=here().src,
-            advice=advice,
-        )
-
-    # -- what a traced value cannot do --------------------------------------------------------------------
-    def __bool__(self) -> NoReturn:
-        raise TracedBranchError(
-            f"the truth of {self!r} is known only when the compiled code runs",
-            src=here().src,
-            advice=rewording(sys._getframe(1))
-            or "Write np.where(condition, a, b) or bp.cond(condition, f, g, x) in place of if/else, "
-            "bp.while_loop(test, step, x) in place of while, np.minimum/np.maximum in place of min/max, "
-            "np.logical_and/or/not in place of and/or/not.",
-        )
-
-    def _convert(self, to: str) -> NoReturn:
-        raise TracedConversionError(
-            f"{to} of {self!r}: its value is known only when the compiled code runs",
-            src=here().src,
-            advice="Go on with the traced value itself; use x.astype(dtype) for another dtype, np.floor or np.rint to "
-            "round, and name the argument in static_argnums when it must be a Python number.",
-        )
-
-    def __float__(self) -> float:
-        return self._convert("float()")
-
-    def __int__(self) -> int:
-        return self._convert("int()")
-
-    def __complex__(self) -> complex:
-        return self._convert("complex()")
-
-    def __index__(self) -> int:
-        return self._convert("an integer index or range()")
-
-    def item(self, *args: int) -> NoReturn:
-        """Refused: a traced value has no Python number yet."""
-        self._convert(".item()")
-
-    def tolist(self) -> NoReturn:
-        """Refused: a traced value has no Python numbers yet."""
-        self._convert(".tolist()")
-
     @located
     def __setitem__(self, key: Any, value: Any) -> None:
         if selection.is_traced_mask(key):
@@ -265,36 +208,8 @@ class Tracer(Traced):
         else:
             mutation.set_items(self, key, value)
 
-    def __delitem__(self, key: Any) -> None:
-        raise MutationError(
-            f"elements of {self!r} cannot be deleted",
-            src=here().src,
-            advice="Write np.concatenate([x[:i], x[i + 1:]]).",
-        )
-
-    def __format__(self, spec: str) -> str:
-        if spec:
-            self._convert(f"format(..., {spec!r})")
-        return str(self)
-
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
-
-    def __getattr__(self, name: str) -> Any:
-        if hasattr(np.ndarray, name) and not name.startswith("__"):
-            raise UnsupportedFunctionError(
-                f"the array method .{name} is not supported on traced values",
-                src=here().src,
-                advice=catalog.alternative(name),
-            )
-        if name.startswith("__"):  # asked for by protocols, which only want to know
-            raise AttributeError(name)
-        known = difflib.get_close_matches(name, dir(self), n=1)
-        raise TracedAttributeError(
-            f"an array has no attribute {name!r}",
-            src=here().src,
-            advice=f"Did you mean .{known[0]}?" if known else None,
-        )
 
     # -- operators ----------------------------------------------------------------------------------------
     __add__, __radd__ = _operators(np.add)
@@ -411,6 +326,12 @@ class Tracer(Traced):
     def copy(self, order: str = "C") -> Any:
         """As `ndarray.copy`."""
         return ordered(lookup(np.copy)(self, order=order))
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.copy()
 
     @located
     def fill(self, value: Any) -> None:
