@@ -11,6 +11,9 @@ in steps as long as the error allows.  Its gradient does not go back through tho
     a' = -(d flow / d y)^T a,        and the cotangent of the parameters is the integral of (d flow / d parameters)^T a.
 
 So the memory does not grow with the number of steps.
+
+(`staticbp.scipy.integrate.odeint`, for vectors, differentiates the steps that were taken instead: there the slopes are
+those of what was computed, and forward mode and second derivatives come with it.)
 """
 
 import argparse

@@ -26,6 +26,7 @@ from staticbp.ops.movement import astype, filled
 from staticbp.ops.options import as_shape, fresh, is_traced, refuse_order, traced
 from staticbp.ops.registry import refuse
 from staticbp.ops.shape import reshaped
+from staticbp.ops.views import view_of
 
 
 def __getattr__(name: str) -> Any:
@@ -72,10 +73,16 @@ def array(
     refuse("np.array", **options)
     value = _built(object)
     if dtype is not None:
-        value = astype(value, dtype)
-    shape = value_aval(value).shape
-    value = reshaped(value, (1,) * (ndmin - len(shape)) + shape)
-    return fresh(value) if value is object and copy else value
+        value = astype(value, dtype, copy=False)
+
+    def with_axes(x: Value) -> Value:
+        shape = value_aval(x).shape
+        return reshaped(x, (1,) * (ndmin - len(shape)) + shape)
+
+    spread = with_axes(value)
+    if copy:
+        return fresh(spread) if spread is object else spread
+    return view_of(object, spread, with_axes) if value is object else spread
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: bool | None = None, **options: Any) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import staticbp.numpy
+import staticbp.scipy.integrate
 import staticbp.scipy.linalg
 import staticbp.scipy.signal
 import staticbp.scipy.special
@@ -151,6 +152,8 @@ def _autograd_functions() -> Iterator[tuple[str, str, bool]]:
             yield "scipy.special", name, in_special(name, function)
         elif module.startswith("scipy.linalg"):
             yield "scipy.linalg", name, name in staticbp.scipy.linalg.__all__
+        elif module.startswith("scipy.integrate"):
+            yield "scipy.integrate", name, name in staticbp.scipy.integrate.__all__
         elif not module.startswith("scipy.stats"):
             yield module.rsplit("._", 1)[0], name, False
 
@@ -208,10 +211,6 @@ The functions that `jax.numpy` and NumPy both have, without those that have no d
 or truths, or they take no arrays.
 """
 
-OTHERS = {
-    "odeint": "written with `bp.scan` or `bp.while_loop`, as the step of a method of integration",
-}
-
 
 def page() -> str:
     """The text of `docs/coverage.md`."""
@@ -234,8 +233,8 @@ def _of_autograd() -> Iterator[str]:
     yield "| | functions | covered | not covered |"
     yield "|---|---|---|---|"
     for place, names in of_autograd().items():
-        missing = [f"`{name}`: {OTHERS.get(name, 'see below')}" for name, covered in names.items() if not covered]
-        yield f"| `{place}` | {len(names)} | {sum(names.values())} | {'; '.join(missing)} |"
+        missing = ", ".join(f"`{name}`" for name, covered in names.items() if not covered)
+        yield f"| `{place}` | {len(names)} | {sum(names.values())} | {missing} |"
 
 
 def _of_jax() -> Iterator[str]:

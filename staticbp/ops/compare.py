@@ -205,7 +205,7 @@ def isneginf(x: Value, out: Any = None) -> Value:
 def isclose(a: Value, b: Value, rtol: Value = 1e-5, atol: Value = 1e-8, equal_nan: bool = False) -> Value:
     """Where ``|a - b| <= atol + rtol * |b|``, or both are the same infinity."""
     a, b = operand(a), operand(b)
-    b = b * 1.0 if value_aval(b).dtype.kind == "b" else b
+    b = b * 1.0 if value_aval(b).dtype.kind in "biu" else b
     close = (abs(a - b) <= atol + rtol * abs(b)) & np.isfinite(b) | (a == b)
     return close | np.isnan(a) & np.isnan(b) if equal_nan else close
 

@@ -15,18 +15,21 @@ from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import UnsupportedFunctionError
 from staticbp.ops import linear
 from staticbp.ops.linear import fill, operand, to_dtype
-from staticbp.ops.options import fresh, traced
+from staticbp.ops.options import traced
 from staticbp.ops.registry import implements
+from staticbp.ops.views import returns_part
 
 
 @implements(np.real)
+@returns_part
 def real(val: Any) -> Value:
     """The real part."""
     z = traced(val)
-    return linear.real(z) if value_aval(z).is_complex else fresh(z)
+    return linear.real(z) if value_aval(z).is_complex else z
 
 
 @implements(np.imag)
+@returns_part
 def imag(val: Any) -> Value:
     """The imaginary part."""
     z = traced(val)
@@ -66,6 +69,7 @@ def isrealobj(x: Any) -> bool:
 
 
 @implements(np.real_if_close)
+@returns_part
 def real_if_close(a: Any, tol: float = 100) -> Value:
     """The array itself where it is real."""
     z = traced(a)
@@ -74,7 +78,7 @@ def real_if_close(a: Any, tol: float = 100) -> Value:
             "np.real_if_close of complex numbers: whether the result is real would depend on the values",
             advice="Write np.real(x).",
         )
-    return fresh(z)
+    return z
 
 
 def as_complex(x: Value) -> Value:

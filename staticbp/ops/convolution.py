@@ -15,7 +15,7 @@ import numpy as np
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import INT64, Aval
-from staticbp.core.lowering import Reader, Reduce, Scatter
+from staticbp.core.lowering import Choose, Reader, Reduce, Scatter
 from staticbp.core.primitive import Params, Value, value_aval
 from staticbp.core.schedule import Affine, Apply, Expr, Index
 from staticbp.core.shape import Dim, Shape
@@ -26,6 +26,8 @@ from staticbp.ops.movement import axes_of, reversed_along
 from staticbp.ops.options import alike_arrays, traced
 from staticbp.ops.registry import implements
 from staticbp.ops.shape import permuted, reshaped, sliced
+
+LONGEST_KERNEL = 64  # elements: what is shorter is unrolled
 
 # ---- the two operations ------------------------------------------------------------------------------------
 
@@ -112,6 +114,14 @@ def _correlate_element(read: Reader, index: Sequence[Index], params: Params) -> 
     return Apply("{0} * {1}", (left, right), left.dtype)  # type: ignore[union-attr]
 
 
+def _correlate_loops(in_avals: Sequence[Aval], params: Params) -> Reduce:
+    """Sums of many terms may be added up in any order; of few, one vector is made of several sums instead."""
+    count = shapes.size(_split(in_avals[1], params["axes"])[1])
+    is_long = in_avals[0].dtype.kind == "f" and not (isinstance(count, int) and count <= LONGEST_KERNEL)
+    combine = "vm.radd({0}, {1})" if is_long else "{0} + {1}"
+    return Reduce(combine, lambda dtype: dtype.type(0), _correlate_domain, _correlate_element)
+
+
 def _batched(op: Bilinear, size: Dim, ins: Sequence[Value], batched: Sequence[bool], axes: int) -> Value:
     x, y = (batch_operand(v, size, b) for v, b in zip(ins, batched, strict=True))
     return op(x, y, axes=axes)
@@ -138,7 +148,7 @@ correlate: Bilinear = bilinear(
         lambda ct, x, axes: correlate(x, ct, axes=axes),
     ),
     batch=lambda size, ins, batched, axes: _batched(correlate, size, ins, batched, axes),
-    lower=Reduce("{0} + {1}", lambda dtype: dtype.type(0), _correlate_domain, _correlate_element),
+    lower=Choose(_correlate_loops),
 )
 
 # ---- NumPy's and SciPy's functions ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from staticbp.ops.lowering import along, compare, guarded, zero
 from staticbp.ops.options import traced
 from staticbp.ops.registry import implements
 from staticbp.ops.shape import embed, permuted, reshaped, sliced
-from staticbp.ops.views import returns_fixed_view
+from staticbp.ops.views import gives_views, returns_fixed_view
 
 
 def diagonal_of(x: Value, offset: int, axis1: int, axis2: int) -> Value:
@@ -59,12 +59,13 @@ def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Value:
 
 
 @implements(np.diag)
+@gives_views
 def diag(v: Any, k: int = 0) -> Value:
     """As `np.diag`: the diagonal of a matrix, or the matrix of a diagonal."""
     x = traced(v)
     rank = value_aval(x).ndim
     if rank == 2:
-        return diagonal_of(x, int(k), 0, 1)
+        return diagonal(x, k)
     if rank != 1:
         raise ShapeError(f"np.diag takes a vector or a matrix, not an array of dimension {rank}")
     count = shapes.static(value_aval(x).shape[0], "np.diag")

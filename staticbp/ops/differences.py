@@ -116,6 +116,8 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.
         halves_count = rest == 0
     else:
         half, halves_count = period / 2, True
+    if shapes.same((value_aval(x).shape[place],), (0,)):
+        return in_dtype(x, dtype)
     low = -half
     folded = np.mod(steps - low, period) + low
     if halves_count:

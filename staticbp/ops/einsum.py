@@ -17,11 +17,13 @@ from staticbp.ops.linear import to_dtype
 from staticbp.ops.options import alike_arrays, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import permuted, reshaped
+from staticbp.ops.views import gives_views, own, view_of
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @implements(np.einsum)
+@gives_views
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, **options: Any) -> Value:
     """As `np.einsum`; several operands are multiplied in the order that `np.einsum_path` finds cheapest."""
     refuse("np.einsum", out=out, **{k: v for k, v in options.items() if k not in ("order", "casting")})
@@ -40,7 +42,10 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
         terms = [*rest, _multiply(terms[first], terms[second], needed)]
     value, labels = _multiply(terms[0], terms[1], result) if len(terms) == 2 else terms[0]
     value, labels = _summed(value, labels, result)
-    return _arranged(value, labels, result, sizes)
+    arranged = _arranged(value, labels, result, sizes)
+    if len(inputs) > 1 or dtype is not None or set(inputs[0]) != set(result):
+        return own(arranged, arrays)
+    return view_of(arrays[0], arranged, lambda base: einsum(subscripts, base))
 
 
 # ---- subscripts --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The gamma function and its kin: factorials, beta functions, their logarithms and integrals.
+"""The gamma function and its kin: factorials, beta functions, their logarithms.
 
 The numbers at the derivatives are those of the equations in the NIST Digital Library of Mathematical Functions,
 https://dlmf.nist.gov.
@@ -14,14 +14,13 @@ import numpy as np
 from staticbp.core.primitive import Value
 from staticbp.errors import NumericalError
 from staticbp.ops.arithmetic import where
-from staticbp.ops.families import ABOVE_ONE, POSITIVE, REAL, UNIT, Domain, Elementwise, Unknown
+from staticbp.ops.families import ABOVE_ONE, POSITIVE, UNIT, Domain, Elementwise, Unknown
 from staticbp.ops.options import traced
 from staticbp.ops.registry import SCIPY
 from staticbp.ops.scipyfunctions import implements_scipy, or_scipy, scipy_dtypes, special
-from staticbp.ops.special import xlog1py, xlogy
 
 BY_ORDER = Unknown("the derivative by the order has no closed form; give the order as an integer, or hold it constant")
-BY_SHAPE = Unknown("the derivative by a parameter of an incomplete integral has no closed form")
+BY_PARAMETER = Unknown("the derivative by a parameter of a hypergeometric function has no closed form")
 
 # ---- the gamma function ------------------------------------------------------------------------------------
 
@@ -93,57 +92,12 @@ binom = special(
     domain=(ABOVE_ONE, Domain.FRACTION),
 )
 
-# ---- incomplete integrals ----------------------------------------------------------------------------------
-
-
-def _gamma_density(a: Value, x: Value) -> Value:
-    """The derivative of the regularised incomplete gamma function (8.8.13)."""
-    return np.exp(xlogy(a - 1, x) - x - gammaln(a))
-
-
-gammainc = special("gammainc", lambda out, a, x: (BY_SHAPE, _gamma_density(a, x)), domain=(Domain.ORDER, POSITIVE))
-
-gammaincc = special("gammaincc", lambda out, a, x: (BY_SHAPE, -_gamma_density(a, x)), domain=(Domain.ORDER, POSITIVE))
-
-# 8.17.20 has the integrand.
-betainc = special(
-    "betainc",
-    lambda out, a, b, x: (BY_SHAPE, BY_SHAPE, np.exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))),
-    domain=(Domain.ORDER, Domain.ORDER, Domain.FRACTION),
-)
-
-betaincc = special(
-    "betaincc",
-    lambda out, a, b, x: (BY_SHAPE, BY_SHAPE, -np.exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))),
-    domain=(Domain.ORDER, Domain.ORDER, Domain.FRACTION),
-)
-
-# The slope of an inverse is the reciprocal of that of what it inverts.
-gammaincinv = special(
-    "gammaincinv", lambda out, a, p: (BY_SHAPE, 1 / _gamma_density(a, out)), domain=(Domain.ORDER, Domain.FRACTION)
-)
-
-gammainccinv = special(
-    "gammainccinv", lambda out, a, p: (BY_SHAPE, -1 / _gamma_density(a, out)), domain=(Domain.ORDER, Domain.FRACTION)
-)
-
-betaincinv = special(
-    "betaincinv",
-    lambda out, a, b, p: (BY_SHAPE, BY_SHAPE, np.exp(betaln(a, b) - xlogy(a - 1, out) - xlog1py(b - 1, -out))),
-    domain=(Domain.ORDER, Domain.ORDER, Domain.FRACTION),
-)
+# ---- Kummer's function -----------------------------------------------------------------------------------------
 
 # 13.3.15
 hyp1f1: Elementwise = special(
     "hyp1f1",
-    lambda out, a, b, x: (BY_SHAPE, BY_SHAPE, a / b * hyp1f1(a + 1, b + 1, x)),
+    lambda out, a, b, x: (BY_PARAMETER, BY_PARAMETER, a / b * hyp1f1(a + 1, b + 1, x)),
     domain=(Domain.ORDER, Domain.ORDER, UNIT),
     cost=100,
-)
-
-# Student's density is that of Abramowitz and Stegun 26.7.1, of which this is the integral.
-stdtr = special(
-    "stdtr",
-    lambda out, df, x: (BY_SHAPE, np.exp(-(df + 1) / 2 * np.log1p(x * x / df) - betaln(df / 2, 0.5)) / np.sqrt(df)),
-    domain=(Domain.ORDER, REAL),
 )

@@ -19,7 +19,7 @@ from staticbp.ops.movement import atleast_1d, atleast_2d, atleast_3d, axis_of, f
 from staticbp.ops.options import alike_arrays, as_ints, fresh, given, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import concatenate as join
-from staticbp.ops.shape import embed, reshaped, take_slice
+from staticbp.ops.shape import reshaped, take_slice
 from staticbp.ops.views import returns_view
 
 # ---- joining -----------------------------------------------------------------------------------------------
@@ -262,79 +262,6 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Value:
         if cut:
             parts = [take_slice(result, place, cut, 1, extent - cut), take_slice(result, place, 0, 1, cut)]
             result = joined(parts, place)
-    return result
-
-
-# ---- padding -----------------------------------------------------------------------------------------------
-
-_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")  # what is padded with are elements of the array
-
-
-def _widths(name: str, given_widths: Any, rank: int) -> list[tuple[Any, Any]]:
-    """NumPy's way to give something for the two ends of each axis."""
-    if isinstance(given_widths, dict):
-        each: list[tuple[Any, Any]] = [(0, 0)] * rank
-        for axis, pair in given_widths.items():
-            first, last = np.broadcast_to(np.asarray(pair), (2,)).tolist()
-            each[shapes.normalize_axis(int(axis), rank)] = (first, last)
-        return each
-    pairs = np.asarray(given_widths)
-    try:
-        return [(first, last) for first, last in np.broadcast_to(pairs, (rank, 2)).tolist()]
-    except ValueError:
-        raise ShapeError(f"np.pad: {name} {given_widths!r} does not fit an array of dimension {rank}") from None
-
-
-@implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Value:
-    """As `np.pad` with the modes constant, edge, reflect, symmetric and wrap."""
-    x = traced(array)
-    rank = len(shape_of(x))
-    widths = [as_ints(pair) for pair in _widths("pad_width", pad_width, rank)]
-    if any(width < 0 for pair in widths for width in pair):
-        raise ShapeError("np.pad takes no negative widths")
-    if mode == "constant":
-        return _pad_constant(x, widths, options.pop("constant_values", 0), options)
-    if mode not in _BY_INDEX:
-        raise UnsupportedFunctionError(
-            f"np.pad with mode={mode!r} is not supported on traced values",
-            advice=f"Supported are 'constant', {', '.join(map(repr, _BY_INDEX))}.",
-        )
-    if mode in ("reflect", "symmetric") and options.pop("reflect_type", "even") != "even":
-        raise UnsupportedFunctionError("np.pad with reflect_type='odd' is not supported on traced values")
-    refuse("np.pad", **options)
-    result = fresh(x)
-    for axis, pair in enumerate(widths):
-        if any(pair):
-            extent = shapes.static(shape_of(x)[axis], "np.pad")
-            if not extent:
-                raise ShapeError(f"np.pad with mode={mode!r} cannot extend an axis of size 0")
-            result = take_static(result, np.pad(np.arange(extent), pair, mode=mode), axis)
-    return result
-
-
-def _pad_constant(x: Value, widths: Sequence[Sequence[int]], constants: Any, options: dict[str, Any]) -> Value:
-    refuse("np.pad", **options)
-    shape, dtype = shape_of(x), value_aval(x).dtype
-    if isinstance(constants, Traced):
-        edges: list[tuple[Any, Any]] = [(constants, constants)] * len(shape)
-    else:
-        edges = _widths("constant_values", constants, len(shape))
-    if all(not isinstance(edge, Traced) and edge == 0 for pair in edges for edge in pair):
-        if not any(width for pair in widths for width in pair):
-            return fresh(x)
-        whole = tuple(shapes.total((dim, *pair)) for dim, pair in zip(shape, widths, strict=True))
-        return embed(x, starts=tuple(pair[0] for pair in widths), steps=(1,) * len(shape), shape=whole)
-    result = fresh(x)
-    for axis, (pair, edge) in enumerate(zip(widths, edges, strict=True)):
-        rim = list(shape_of(result))
-        parts = [result]
-        for last, (width, value) in enumerate(zip(pair, edge, strict=True)):
-            if width:
-                rim[axis] = width
-                block = filled(value, Aval(tuple(rim), dtype))
-                parts = [*parts, block] if last else [block, *parts]
-        result = joined(parts, axis) if len(parts) > 1 else result
     return result
 
 

@@ -16,7 +16,8 @@ from staticbp.core import shape as shapes
 from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import ShapeError, UnsupportedFunctionError
 from staticbp.ops.arithmetic import where
-from staticbp.ops.gammas import betainc, betaln, gammaincc, gammaln
+from staticbp.ops.gammas import betaln, gammaln
+from staticbp.ops.incomplete import betainc, gammaincc
 from staticbp.ops.shape import reshaped
 from staticbp.ops.special import as_float, xlog1py, xlogy
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from staticbp.core.aval import INT64
 from staticbp.core.primitive import Value, value_aval
-from staticbp.errors import DtypeError
+from staticbp.errors import DtypeError, UnsupportedFunctionError
 from staticbp.ops.arithmetic import divide_or_zero, where
 from staticbp.ops.compare import isinf, isnan, isneginf, isposinf
 from staticbp.ops.families import ABOVE_ONE, NONZERO, POSITIVE, UNIT, ZERO, Elementwise, elementwise
@@ -344,6 +344,10 @@ def nan_to_num(
     x: Value, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Value:
     """`x` with NaN and infinities replaced by numbers."""
+    if not copy:
+        raise UnsupportedFunctionError(
+            "np.nan_to_num with copy=False is not supported on traced values", advice="Write x[...] = np.nan_to_num(x)."
+        )
     aval = value_aval(x)
     if not aval.is_float:
         return fresh(x)

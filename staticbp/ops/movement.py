@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,15 @@ from staticbp.ops.linear import fill, strong, to_dtype
 from staticbp.ops.options import as_ints, as_shape, fresh, refuse_order, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import move_axis, permuted, reshaped, sliced, swapped
-from staticbp.ops.views import gives_views, returns_fixed_view, returns_raveled, returns_reshaped, returns_view, view_of
+from staticbp.ops.views import (
+    gives_views,
+    own,
+    returns_fixed_view,
+    returns_raveled,
+    returns_reshaped,
+    returns_view,
+    view_of,
+)
 
 
 def shape_of(x: Value) -> Shape:
@@ -206,6 +214,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Value, ...]:
 
 
 @implements(np.meshgrid)
+@gives_views
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Value, ...]:
     """As `np.meshgrid`."""
     if indexing not in ("xy", "ij"):
@@ -220,9 +229,23 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         reshaped(value, [sizes[axis] if axis == own else 1 for axis in range(rank)])
         for own, value in zip(axes, values, strict=True)
     ]
-    if sparse:
-        return tuple(grids)
-    return tuple(traced(repeat_to(grid, tuple(sizes[axis] for axis in range(rank)))) for grid in grids)
+    if not sparse:
+        grids = [traced(repeat_to(grid, tuple(sizes[axis] for axis in range(rank)))) for grid in grids]
+    return own(tuple(grids), xi) if copy else tuple(_grids_of(xi, grids, sparse=sparse, indexing=indexing))
+
+
+def _grids_of(xi: Sequence[Any], grids: Sequence[Value], **options: Any) -> Iterator[Value]:
+    """The grids as views of the vectors; to write to one that repeats them would be to write to all it repeats."""
+    for number, (x, grid) in enumerate(zip(xi, grids, strict=True)):
+
+        def again(base: Value, number: int = number) -> Value:
+            return meshgrid(*xi[:number], base, *xi[number + 1 :], **options)[number]
+
+        view = view_of(x, grid, again)
+        if isinstance(view, Traced) and view is not x and not options["sparse"]:
+            assert view.memory is not None
+            view.memory.frozen = "np.meshgrid repeats the same elements in it"
+        yield view
 
 
 # ---- flips -------------------------------------------------------------------------------------------------
@@ -297,6 +320,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Value:
 
 
 @implements(np.astype)
+@gives_views
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Value:
     """As `np.astype`."""
     refuse("np.astype", device=device)
@@ -387,25 +411,6 @@ def size(a: Any, axis: Any = None) -> Dim:
     if axis is None:
         return shapes.size(shape_of(x))
     return shapes.size(shape_of(x)[i] for i in axes_of(axis, len(shape_of(x))))
-
-
-@implements(np.iscomplexobj)
-def iscomplexobj(x: Any) -> bool:
-    """As `np.iscomplexobj`: traced values are real."""
-    return False
-
-
-@implements(np.isrealobj)
-def isrealobj(x: Any) -> bool:
-    """As `np.isrealobj`: traced values are real."""
-    return True
-
-
-@implements(np.real)
-@returns_view
-def real(val: Any) -> Value:
-    """As `np.real`: traced values are real."""
-    return traced(val)
 
 
 @implements(np.result_type)

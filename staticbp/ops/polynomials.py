@@ -10,6 +10,7 @@ from staticbp.core import shape as shapes
 from staticbp.core.aval import FLOAT64
 from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import ShapeError, UnsupportedFunctionError
+from staticbp.ops.complex import as_complex
 from staticbp.ops.convolution import np_convolve
 from staticbp.ops.joining import joined
 from staticbp.ops.linear import fill
@@ -135,3 +136,18 @@ def polyfit(
     scale = np.sqrt(np.sum(np.square(powers), axis=0))
     solution = np.linalg.lstsq(powers / scale, values, rcond=rcond)[0]
     return solution / (scale[:, None] if value_aval(solution).ndim == 2 else scale)
+
+
+@implements(np.roots)
+def roots(p: Any) -> Value:
+    """As `np.roots`, complex and for a first coefficient that is not zero: NaN where it is.
+
+    They are the eigenvalues of the companion matrix, and their derivatives those of simple eigenvalues.
+    """
+    coefficients, count = _coefficients("np.roots", p)
+    values = coefficients if value_aval(coefficients).is_float else in_dtype(coefficients, FLOAT64)
+    if count < 2:
+        return fill(0, value_aval(as_complex(values)).with_shape((0,)))
+    first = reshaped(-values[1:] / values[0], (1, count - 1))
+    below = in_dtype(np.eye(count - 2, count - 1), value_aval(values).dtype)
+    return np.linalg.eigvals(joined([first, below], 0) if count > 2 else first)

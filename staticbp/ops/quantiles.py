@@ -103,9 +103,8 @@ def _quantile(
     value = _between(first, second, part)
     value = choose(first == second, first, value)  # infinities have no difference
     value = choose(wrong, np.nan, value)
-    own = value_aval(traced(a)).dtype
-    if method in _ELEMENTS:  # of the array's own dtype, whatever that of q is
-        value = traced(to_dtype(value, own))
+    own, promoted = value_aval(traced(a)).dtype, np.promote_types(dtype, value_aval(fractions).dtype)
+    value = traced(to_dtype(value, own if method in _ELEMENTS else promoted))  # an element, or something between two
     if not keepdims or keepdims is np._NoValue:
         return value
     shape = value_aval(traced(a)).shape
@@ -129,12 +128,13 @@ def _as_numbers(value: Value) -> Value:
 
 
 def _fractions(name: str, q: Value, dtype: np.dtype[Any], scale: float) -> Value:
-    """The fractions that are asked for, in the dtype of the elements."""
+    """The fractions that are asked for, as floats; Python's numbers in the dtype of the elements."""
     if not isinstance(q, Traced):
         numbers = np.asarray(q, np.float64) / scale
         if not np.all((numbers >= 0) & (numbers <= 1)):
             raise NumericalError(f"{name} takes numbers between 0 and {scale:g}, not {q}")
-        return numbers.astype(np.promote_types(dtype, np.float64) if numbers.ndim else dtype)
+        weak = isinstance(q, int | float) and not isinstance(q, np.generic)
+        return numbers.astype(dtype if weak else np.promote_types(dtype, np.asarray(q).dtype))
     if not value_aval(q).is_float:
         raise DtypeError(f"{name} takes floats, not {value_aval(q).dtype}")
     return traced(q) / scale

@@ -16,7 +16,7 @@ from staticbp.core.shape import Dim
 from staticbp.errors import ShapeError, UnsupportedFunctionError
 from staticbp.ops.arithmetic import maximum, minimum, where
 from staticbp.ops.families import ZERO, General, general, linear
-from staticbp.ops.linear import broadcast, fill, operand, reshape, strong, to_dtype
+from staticbp.ops.linear import broadcast, broadcast_to, fill, operand, reshape, strong, to_dtype
 from staticbp.ops.options import fresh, given, in_dtype, traced
 from staticbp.ops.registry import implements, in_order, refuse
 from staticbp.ops.shape import concatenate, take_slice
@@ -230,7 +230,7 @@ def sum(
     """The sum over axes."""
     refuse("np.sum", out=out)
     total = _total(reduce_sum, a, axis, dtype, keepdims, 0, where)
-    return total + initial if given(initial) else total
+    return total + in_dtype(initial, value_aval(total).dtype) if given(initial) else total
 
 
 @implements(np.prod)
@@ -246,18 +246,30 @@ def prod(
     """The product over axes."""
     refuse("np.prod", out=out)
     total = _total(reduce_prod, a, axis, dtype, keepdims, 1, where)
-    return total * initial if given(initial) else total
+    return total * in_dtype(initial, value_aval(total).dtype) if given(initial) else total
 
 
 def _extreme(
-    name: str, op: Callable[..., Value], on_bools: Callable[..., Value], a: Value, axis: Axis, keepdims: Any
+    name: str,
+    op: Callable[..., Value],
+    on_bools: Callable[..., Value],
+    more: Callable[[Value, Value], Value],
+    a: Value,
+    axis: Axis,
+    keepdims: Any,
+    initial: Any,
 ) -> Value:
+    """The extreme element, and that of it and `initial` by `more`."""
     a = traced(a)
     aval = value_aval(a)
     axes = shapes.normalize_axes(axis, aval.ndim)
+    start = in_dtype(initial, aval.dtype) if given(initial) else None
     if not all(shapes.is_surely(aval.shape[d], 1, f"np.{name}") for d in axes):
-        raise ShapeError(f"np.{name} of no elements: an array of shape {shapes.text(aval.shape)} over axes {axes}")
-    return reduced(on_bools if aval.dtype == BOOL else op, a, axes, keepdims)
+        if start is None:
+            raise ShapeError(f"np.{name} of no elements: an array of shape {shapes.text(aval.shape)} over axes {axes}")
+        return with_kept_axes(broadcast_to(start, shapes.without(aval.shape, axes)), a, axes, keepdims)
+    extreme = reduced(on_bools if aval.dtype == BOOL else op, a, axes, keepdims)
+    return extreme if start is None else more(extreme, start)
 
 
 def _among(name: str, worst: Callable[[np.dtype[Any]], Any], a: Value, initial: Any, mask: Any) -> Value:
@@ -283,8 +295,7 @@ def max(
     """The largest element over axes."""
     refuse("np.max", out=out)
     a = _among("np.max", _lowest, a, initial, where)
-    extreme = _extreme("max", reduce_max, reduce_any, a, axis, keepdims)
-    return maximum(extreme, in_dtype(initial, value_aval(extreme).dtype)) if given(initial) else extreme
+    return _extreme("max", reduce_max, reduce_any, maximum, a, axis, keepdims, initial)
 
 
 @implements(np.min, np.amin)
@@ -299,8 +310,7 @@ def min(
     """The smallest element over axes."""
     refuse("np.min", out=out)
     a = _among("np.min", _highest, a, initial, where)
-    extreme = _extreme("min", reduce_min, reduce_all, a, axis, keepdims)
-    return minimum(extreme, in_dtype(initial, value_aval(extreme).dtype)) if given(initial) else extreme
+    return _extreme("min", reduce_min, reduce_all, minimum, a, axis, keepdims, initial)
 
 
 @implements(np.ptp)

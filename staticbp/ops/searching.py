@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import math
 from typing import Any
 
 import numpy as np
@@ -134,6 +136,17 @@ def _edges(a: Value, bins: Any, limits: Any) -> Value:
     return linspace(choose(flat, low - 0.5, low), choose(flat, high + 0.5, high), count + 1)
 
 
+def _bin_of(x: Value, edges: Value, count: int) -> tuple[Value, Value]:
+    """The bin that each number is in, and whether there is one."""
+    place = searchsorted(edges, x, side="right") - 1
+    place = choose(x == edges[-1], count - 1, place)  # the last bin has both its edges
+    return np.clip(place, 0, count - 1), (place >= 0) & (place < count)
+
+
+def _each(weights: Any) -> Value:
+    return in_dtype(1, INT64) if weights is None else reshaped(traced(weights), (-1,))
+
+
 @implements(np.histogram)
 def histogram(
     a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
@@ -142,15 +155,57 @@ def histogram(
     x = reshaped(traced(a), (-1,))
     edges = _edges(x, bins, range)
     count = shapes.static(value_aval(edges).shape[0], "np.histogram") - 1
-    place = searchsorted(edges, x, side="right") - 1
-    place = choose(x == edges[-1], count - 1, place)  # the last bin has both its edges
-    inside = (place >= 0) & (place < count)
-    each = in_dtype(1, INT64) if weights is None else reshaped(traced(weights), (-1,))
-    each = choose(inside, each, 0)
-    counts = scatter_add(each, np.clip(place, 0, count - 1), axes=(0,), shape=(count,), batch=0, safe=True)
+    place, inside = _bin_of(x, edges, count)
+    each = choose(inside, _each(weights), 0)
+    counts = scatter_add(each, place, axes=(0,), shape=(count,), batch=0, safe=True)
     if not density:
         return counts, edges
     return counts / np.diff(edges) / np.sum(counts), edges
+
+
+@implements(np.histogramdd)
+def histogramdd(
+    sample: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
+) -> tuple[Value, tuple[Value, ...]]:
+    """As `np.histogramdd`, of points in rows or of a list of coordinates; differentiable by the weights."""
+    if isinstance(sample, list | tuple):
+        columns = [traced(column) for column in sample]
+    else:
+        points = traced(sample)
+        columns = list(np.transpose(points)) if value_aval(points).ndim > 1 else [points]
+    rank = len(columns)
+    each = list(bins) if isinstance(bins, list | tuple | np.ndarray) else [bins] * rank
+    limits = [None] * rank if range is None else list(range)
+    if len(each) != rank or len(limits) != rank:
+        raise ShapeError(f"np.histogramdd of {rank} coordinates takes as many bins and ranges")
+    edges = tuple(_edges(x, count, limit) for x, count, limit in zip(columns, each, limits, strict=True))
+    counts = [shapes.static(value_aval(edge).shape[0], "np.histogramdd") - 1 for edge in edges]
+    place, inside = in_dtype(0, INT64), in_dtype(True, BOOL)
+    for x, edge, count in zip(columns, edges, counts, strict=True):
+        own, within = _bin_of(x, edge, count)
+        place, inside = place * count + own, inside & within
+    values = choose(inside, in_dtype(_each(weights), FLOAT64), 0.0)
+    found = scatter_add(values, place, axes=(0,), shape=(math.prod(counts),), batch=0, safe=True)
+    found = reshaped(found, counts)
+    if density:
+        for axis, edge in enumerate(edges):
+            found = found / reshaped(np.diff(edge), [-1 if axis == other else 1 for other in builtins.range(rank)])
+        found = found / np.sum(values)
+    return found, edges
+
+
+@implements(np.histogram2d)
+def histogram2d(
+    x: Any, y: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
+) -> tuple[Value, Value, Value]:
+    """As `np.histogram2d`; differentiable by the weights."""
+    each = bins
+    if isinstance(bins, list | tuple | np.ndarray) and len(bins) not in (1, 2):
+        each = [np.asarray(bins)] * 2
+    elif isinstance(bins, list | tuple | np.ndarray):
+        each = [bins[0], bins[-1]]
+    found, edges = histogramdd([x, y], each, range, density, weights)
+    return found, *edges
 
 
 @implements(np.histogram_bin_edges)
@@ -215,3 +270,13 @@ def lexsort(keys: Any, axis: int = -1) -> Value:
     for key in last[1:]:
         order = np.take_along_axis(order, argsort_(np.take_along_axis(key, order, axis=-1), -1), axis=-1)
     return move_axis(order, rank - 1, shapes.normalize_axis(axis, rank))
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Value:
+    """As `np.sort_complex`: by the real part, then by the imaginary one."""
+    x = traced(a)
+    dtype = value_aval(x).dtype
+    if dtype.kind != "c":
+        return in_dtype(sort_(x), np.complex64 if dtype.char in "bhBH" else np.complex128)
+    return np.take_along_axis(x, lexsort([np.imag(x), np.real(x)]), axis=-1)

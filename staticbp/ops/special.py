@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from staticbp.core import shape as shapes
-from staticbp.core.aval import FLOAT64
+from staticbp.core.aval import FLOAT64, promotion_token
 from staticbp.core.primitive import Value, value_aval
 from staticbp.ops.arithmetic import where
 from staticbp.ops.control import stop_gradient
 from staticbp.ops.families import POSITIVE, UNIT, Domain, Elementwise, Unknown, elementwise
+from staticbp.ops.linear import operand
 from staticbp.ops.options import in_dtype, traced
 from staticbp.ops.reduce import spread, with_kept_axes
-from staticbp.ops.registry import SCIPY, float_dtypes, implements
+from staticbp.ops.registry import SCIPY, float_dtypes, implements, ufunc_dtypes
 from staticbp.ops.scipyfunctions import implements_scipy, or_scipy, scipy_ufunc, special
 
 Axis = int | Sequence[int] | None
@@ -85,7 +86,8 @@ logaddexp = elementwise(
 def logaddexp2(x: Value, y: Value) -> Value:
     """``log2(2**x + 2**y)``."""
     ln2 = math.log(2)
-    return np.logaddexp(as_float(x) * ln2, as_float(y) * ln2) / ln2
+    dtype = ufunc_dtypes(np.logaddexp2)(*(promotion_token(value_aval(operand(value))) for value in (x, y)))[-1]
+    return np.logaddexp(in_dtype(x, dtype) * ln2, in_dtype(y, dtype) * ln2) / ln2
 
 
 # ---- error functions --------------------------------------------------------------------------------------
@@ -142,7 +144,11 @@ expi = special("expi", lambda out, x: (np.exp(x) / x,), domain=POSITIVE)
 exp1 = special("exp1", lambda out, x: (-np.exp(-x) / x,), domain=POSITIVE)
 expn: Elementwise = special(
     "expn",
-    lambda out, n, x: (Unknown("the order of an exponential integral is an integer"), -expn(n - 1, x)),
+    lambda out, n, x: (
+        Unknown("the order of an exponential integral is an integer"),
+        # E_n' = -E_{n-1}, and E_0 = exp(-x) / x: Abramowitz and Stegun, 5.1.26 and 5.1.24.
+        where(n > 0, -expn(np.maximum(n - 1, 0), x), -np.exp(-x) * (1 + x) / (x * x)),
+    ),
     domain=(Domain.ORDER, POSITIVE),
 )
 spence = special(
@@ -319,8 +325,12 @@ def pseudo_huber(delta: Value, r: Value) -> Value:
     """``delta**2 * (sqrt(1 + (r / delta)**2) - 1)``: as `huber`, but smooth."""
     bound, distance = as_float(delta), as_float(r)
     ratio = where(bound == 0, 0, distance / where(bound == 0, 1, bound))
+    far = np.isinf(ratio * ratio)
+    near = where(far, 0, ratio)
     # The root less one, without cancellation.
-    value = bound * bound * (ratio * ratio / (np.sqrt(1 + ratio * ratio) + 1))
+    value = bound * bound * (near * near / (np.sqrt(1 + near * near) + 1))
+    value = where(far, bound * np.abs(distance), value)
+    value = where((distance == 0) & np.logical_not(np.isfinite(bound)), 0, value)
     return where(bound < 0, np.inf, value)
 
 

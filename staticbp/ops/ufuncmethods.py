@@ -12,7 +12,7 @@ from staticbp.core.primitive import Traced, Value, value_aval
 from staticbp.errors import ShapeError, UnsupportedFunctionError
 from staticbp.ops.joining import joined
 from staticbp.ops.options import given, in_dtype, traced
-from staticbp.ops.registry import NUMPY, refuse
+from staticbp.ops.registry import NUMPY, refuse, ufunc_dtypes
 from staticbp.ops.shape import move_axis, take_slice
 from staticbp.ops.special import logsumexp
 
@@ -83,7 +83,9 @@ def _reduce(
             array = in_dtype(array, chosen.pop("dtype"))
         return NUMPY[function](array, axis=axis, keepdims=keepdims, **chosen)
     refuse(name, where=where)
-    x = traced(array) if dtype is None else in_dtype(array, dtype)
+    x = _operand(ufunc, array, dtype)
+    if given(initial):
+        initial = in_dtype(initial, value_aval(x).dtype)
     if ufunc is np.logaddexp and not given(initial):
         return logsumexp(x, axis=axis, keepdims=bool(keepdims))
     rank = value_aval(x).ndim
@@ -96,6 +98,12 @@ def _reduce(
     return np.expand_dims(total, axes[0]) if keepdims else total
 
 
+def _operand(ufunc: np.ufunc, array: Any, dtype: Any) -> Value:
+    """The array in the dtype that the ufunc makes of two of its elements, which that of its totals is."""
+    own = value_aval(traced(array)).dtype
+    return in_dtype(array, ufunc_dtypes(ufunc)(own, own)[-1] if dtype is None else dtype)
+
+
 def _folded(ufunc: np.ufunc, x: Value, initial: Any) -> Value:
     """The elements along the first axis put together, from the first on."""
     count = shapes.static(value_aval(x).shape[0], f"np.{ufunc.__name__}.reduce")
@@ -103,7 +111,7 @@ def _folded(ufunc: np.ufunc, x: Value, initial: Any) -> Value:
         start = initial if given(initial) else ufunc.identity
         if start is None:
             raise ShapeError(f"np.{ufunc.__name__}.reduce of no elements: there is no identity to begin with")
-        return np.full_like(np.sum(x, axis=0), start)
+        return np.full_like(np.sum(x, axis=0), start, dtype=value_aval(x).dtype)
     if ufunc in _ASSOCIATIVE:
         total = _halved(ufunc, x, count)
     else:
@@ -131,7 +139,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, o
     function = _RUNNING.get(ufunc)
     if function is not None:
         return NUMPY[function](array, axis=axis, dtype=dtype)
-    x = traced(array) if dtype is None else in_dtype(array, dtype)
+    x = _operand(ufunc, array, dtype)
     place = shapes.normalize_axis(int(axis), value_aval(x).ndim)
     moved = move_axis(x, place, 0)
     count = shapes.static(value_aval(moved).shape[0], f"np.{ufunc.__name__}.accumulate")
@@ -144,7 +152,7 @@ def _doubled(ufunc: np.ufunc, x: Value, count: int) -> Value:
     reach = 1
     while reach < count:
         later = ufunc(take_slice(x, 0, 0, 1, count - reach), take_slice(x, 0, reach, 1, count - reach))
-        x = joined([traced(in_dtype(take_slice(x, 0, 0, 1, reach), value_aval(later).dtype)), later], 0)
+        x = joined([take_slice(x, 0, 0, 1, reach), later], 0)
         reach *= 2
     return x
 

@@ -72,6 +72,11 @@ def returns_fixed_view(function: F) -> F:
     return _viewing(function, frozen=f"NumPy lets nobody write to what np.{function.__name__} returns")
 
 
+def returns_part(function: F) -> F:
+    """For one that gives the numbers as they are, or that part of each that lies among the others in memory."""
+    return _viewing(function, frozen="it is a part of complex numbers, which would change with it")
+
+
 def returns_reshaped(function: F) -> F:
     """For one that gives a view where axes are only taken apart, or the elements lie in order, and else a copy."""
     return _viewing(function, is_view=lambda x, result: shapes.only_splits(x.aval.shape, value_aval(result).shape))
@@ -94,6 +99,8 @@ def _viewing(function: F, frozen: str | None = None, is_view: Callable[[Traced, 
         def again(base: Value) -> Any:
             return function(base, *args[1:], **options) if args else function(**{**options, next(iter(options)): base})
 
+        if options.get("copy"):
+            return own(result, (x,))
         sure = is_view is None or is_ordered(x) or is_view(x, result)
         if result is x and not sure:
             result = fresh(x)

@@ -16,7 +16,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
+
+from staticbp.scipy._elsewhere import Elsewhere
 
 
 def __getattr__(name: str) -> Any:
@@ -25,7 +28,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if find_spec(f"{__name__}.{name}") is not None:
         return import_module(f"{__name__}.{name}")
-    return getattr(import_module("scipy"), name)
+    found = getattr(import_module("scipy"), name)
+    return Elsewhere(found) if isinstance(found, ModuleType) else found
 
 
 def __dir__() -> list[str]:

@@ -23,13 +23,44 @@ import numpy as np
 
 from staticbp.ops import matrix_functions as ops
 from staticbp.ops.building import banded
+from staticbp.scipy._decompositions import (
+    eig,
+    eigh,
+    eigh_tridiagonal,
+    eigvals,
+    eigvalsh,
+    lu,
+    lu_factor,
+    lu_solve,
+    orthogonal_procrustes,
+    polar,
+    qr,
+)
+from staticbp.scipy._elsewhere import advised
 from staticbp.scipy._matrices import block_diag, expm, or_scipy, solve_sylvester, sqrtm, toeplitz
+from staticbp.scipy._structured import (
+    circulant,
+    companion,
+    coshm,
+    cosm,
+    expm_frechet,
+    hankel,
+    khatri_rao,
+    matmul_toeplitz,
+    sinhm,
+    sinm,
+    solve_circulant,
+    solve_continuous_lyapunov,
+    solve_discrete_lyapunov,
+    solve_toeplitz,
+    solveh_banded,
+    tanhm,
+    tanm,
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("scipy.linalg"), name)
+    return advised("linalg", name)
 
 
 def __dir__() -> list[str]:
@@ -291,6 +322,20 @@ def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **op
 
 
 @or_scipy
+def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
+    """Least squares: see `numpy.linalg.lstsq`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from staticbp.scipy import linalg
+    >>> linalg.lstsq(np.array([[2.0], [0.0]]), np.array([4.0, 1.0]))[0]
+    array([2.])
+    """
+    return np.linalg.lstsq(a, b, cond)
+
+
+@or_scipy
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
     """Singular values and vectors: see `numpy.linalg.svd`.
 
@@ -323,17 +368,46 @@ __all__ = [
     "cho_factor",
     "cho_solve",
     "cholesky",
+    "circulant",
+    "companion",
+    "coshm",
+    "cosm",
     "det",
+    "eig",
+    "eigh",
+    "eigh_tridiagonal",
+    "eigvals",
+    "eigvalsh",
     "expm",
+    "expm_frechet",
+    "hankel",
     "inv",
+    "khatri_rao",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "matmul_toeplitz",
     "norm",
+    "orthogonal_procrustes",
     "pinv",
+    "polar",
+    "qr",
+    "sinhm",
+    "sinm",
     "solve",
     "solve_banded",
+    "solve_circulant",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
     "solve_sylvester",
+    "solve_toeplitz",
     "solve_triangular",
+    "solveh_banded",
     "sqrtm",
     "svd",
     "svdvals",
+    "tanhm",
+    "tanm",
     "toeplitz",
 ]

@@ -22,6 +22,7 @@ from staticbp.ops import convolution as ops
 from staticbp.ops.options import is_traced
 from staticbp.ops.registry import refuse
 from staticbp.ops.scipyfunctions import or_from
+from staticbp.scipy._elsewhere import advised
 
 __all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "oaconvolve"]
 
@@ -29,9 +30,7 @@ _or_scipy = or_from("scipy.signal")
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("scipy.signal"), name)
+    return advised("signal", name)
 
 
 def __dir__() -> list[str]:

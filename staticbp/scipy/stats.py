@@ -24,7 +24,8 @@ import numpy as np
 
 from staticbp.errors import ArgumentError, UnsupportedFunctionError
 from staticbp.ops import masses
-from staticbp.ops.densities import CONTINUOUS, Continuous
+from staticbp.ops.continuous import Continuous
+from staticbp.ops.densities import CONTINUOUS
 from staticbp.ops.masses import DISCRETE, Discrete
 from staticbp.ops.options import is_traced
 
@@ -146,7 +147,8 @@ class _Multinomial(_Named):
         return log if method == "logpmf" else np.exp(log)
 
 
-DISTRIBUTIONS: dict[str, _Named] = {standard.name: _OfNumbers(standard) for standard in (*CONTINUOUS, *DISCRETE)} | {
+OF_NUMBERS: tuple[Standard, ...] = (*CONTINUOUS, *DISCRETE)
+DISTRIBUTIONS: dict[str, _Named] = {standard.name: _OfNumbers(standard) for standard in OF_NUMBERS} | {
     "multivariate_normal": _MultivariateNormal("multivariate_normal", ("logpdf", "pdf", "entropy")),
     "dirichlet": _Dirichlet("dirichlet", ("logpdf", "pdf")),
     "multinomial": _Multinomial("multinomial", ("logpmf", "pmf")),

@@ -14,6 +14,7 @@ NAMES = sorted(path.stem for path in PLACE.glob("*.py") if not path.stem.startsw
 IMPORTS = (  # what whoever comes from autograd does to the head of a file
     (r"import autograd\.numpy as np", "from staticbp import numpy as np"),
     (r"from autograd import", "from staticbp import"),
+    (r"from autograd\.builtins import", "from builtins import"),
     (r"from autograd\.scipy", "from staticbp.scipy"),
     (r"import autograd\.scipy\.stats\.(\w+) as (\w+)", r"from staticbp.scipy.stats import \1 as \2"),
 )

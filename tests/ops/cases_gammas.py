@@ -44,6 +44,8 @@ CASES: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("huber", scipys.huber, (OTHER, X)),
     ("huber/special", scipys.huber, PAIRS),
     ("pseudo_huber", scipys.pseudo_huber, (OTHER, X)),
+    ("pseudo_huber/special", scipys.pseudo_huber, PAIRS),
+    ("pseudo_huber/far", lambda r: scipys.pseudo_huber(2.0, r) / 1e150, (np.array([1e150, -1e153]),)),
     ("pseudo_huber/zero", lambda r: scipys.pseudo_huber([1.0, 2.0], r), (np.array([0.0, 1.5]),)),
     ("exp10", scipys.exp10, (X,)),
     ("cosm1", scipys.cosm1, (X,)),
@@ -52,4 +54,19 @@ CASES: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("logit/scipy", scipys.logit, (POSITIVE / 4,)),
     ("log_expit/scipy", scipys.log_expit, (X,)),
     ("i0", np.i0, (X,)),
+    *((name, getattr(scipys, name), (POSITIVE, OTHER)) for name in ("chdtr", "chdtrc")),
+    ("chdtri", scipys.chdtri, (POSITIVE, OTHER / 4)),
+    *((name, getattr(scipys, name), (POSITIVE, OTHER + 1, OTHER)) for name in ("fdtr", "fdtrc", "gdtr", "gdtrc")),
+    *((name, getattr(scipys, name), (POSITIVE, OTHER + 1, OTHER / 4)) for name in ("fdtri", "gdtrix")),
+    *((name, getattr(scipys, name), (np.arange(3), OTHER)) for name in ("pdtr", "pdtrc")),
+    *(
+        (name, getattr(scipys, name), (np.arange(3) + 0.5, np.array([4, 2, 2]), OTHER / 4))
+        for name in ("bdtr", "bdtrc")
+    ),
+    *((name, getattr(scipys, name), (np.arange(3), np.array([4, 2, 3]), OTHER / 4)) for name in ("nbdtr", "nbdtrc")),
+    ("exprel", scipys.exprel, (X,)),
+    ("exprel/near zero", scipys.exprel, (np.array([0.0, 1e-6, -0.09, 0.11]),)),
+    ("powm1", scipys.powm1, (POSITIVE, X)),
+    ("sindg", scipys.sindg, (100 * X,)),
+    ("cosdg", scipys.cosdg, (100 * X,)),
 ]

@@ -50,4 +50,13 @@ CASES += [
     ("argpartition", lambda x: np.take_along_axis(x, np.argpartition(x, 1, axis=1), 1)[:, 1], (X,)),
     ("lexsort", lambda x, y: np.lexsort((x, y)), (np.array([3, 1, 2, 1]), np.array([1.0, 1.0, 0.0, 0.0]))),
     ("lexsort/array", lambda x: np.lexsort(x, axis=0), (KEYS,)),
+    ("sort_complex", lambda x, y: np.sort_complex(x + 1j * y).imag, (X.round().astype(int), X[:, ::-1].copy())),
+    ("sort_complex/of real", lambda x: np.sort_complex(x).real, (X,)),
+    ("sort_complex/of small", lambda x: np.sort_complex(x).real, (np.arange(5, 0, -1, dtype=np.int16),)),
+    ("histogram2d", lambda x, y, w: np.histogram2d(x, y, (3, 4), weights=w), (AT[0], AT[1], AT[0] * 2)),
+    ("histogram2d/edges", lambda x, y: np.histogram2d(x, y, np.array([0.0, 1.0, 2.5, 4.0])), (AT[0], AT[1])),
+    ("histogram2d/both", lambda x, y: np.histogram2d(x, y, [2, np.array([0, 2.5])]), (AT[0], AT[1])),
+    ("histogramdd", lambda x: np.histogramdd(x, 2, [(-1, 3), (0, 2), (-2, 2)])[0], (VALUES[:, :3],)),
+    ("histogramdd/vector", lambda x: np.histogramdd(x, (3,), density=True)[0], (SORTED,)),
+    ("histogramdd/density", lambda x, w: np.histogramdd(list(x), 2, density=True, weights=w)[0], (AT, POINTS[:5])),
 ]

@@ -14,6 +14,34 @@ Entry = tuple[str, Any, tuple[Any, ...]]
 
 SHAPES: dict[str, tuple[float, ...]] = {
     "beta": (1.5, 2.5),
+    "betaprime": (1.5, 2.5),
+    "bradford": (0.8,),
+    "burr12": (1.6, 0.7),
+    "chi": (2.3,),
+    "dweibull": (1.6,),
+    "erlang": (2.0,),
+    "exponnorm": (0.8,),
+    "f": (2.5, 3.5),
+    "fisk": (1.6,),
+    "foldnorm": (0.7,),
+    "genextreme": (0.1,),
+    "genlogistic": (1.3,),
+    "genpareto": (0.3,),
+    "gompertz": (0.6,),
+    "invgauss": (0.9,),
+    "johnsonsu": (0.4, 1.2),
+    "laplace_asymmetric": (1.4,),
+    "loggamma": (1.7,),
+    "loguniform": (0.15, 2.5),
+    "lomax": (1.3,),
+    "nakagami": (0.9,),
+    "powerlaw": (1.6,),
+    "reciprocal": (0.15, 2.5),
+    "rice": (0.8,),
+    "skewnorm": (1.5,),
+    "triang": (0.35,),
+    "truncexpon": (2.5,),
+    "weibull_max": (1.6,),
     "chi2": (3.0,),
     "gamma": (1.7,),
     "gennorm": (1.5,),
@@ -32,12 +60,15 @@ SHAPES: dict[str, tuple[float, ...]] = {
     "nbinom": (2.5, 0.4),
     "betabinom": (5.0, 1.2, 2.0),
 }
-# Shape parameters by which the integrals have no derivative, and whole numbers: held constant.
-HELD = {"beta": ("a", "b"), "chi2": ("df",), "gamma": ("a",), "gennorm": ("beta",), "invgamma": ("a",), "t": ("df",)}
 EVERYWHERE = np.array([-1.5, -0.3, 0.0, 0.2, 0.5, 0.99, 1.0, 1.7, 3.0, 7.0, np.nan])
 WHOLE = np.array([-1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 6.0, 1.5, np.nan])
 FRACTIONS = np.array([0.0, 0.1, 0.5, 0.9, 1.0, 1.2, -0.1, np.nan])
-WITHIN = {"beta": [0.3, 0.7], "uniform": [0.3, 0.7], "pareto": [1.3, 2.6], "truncnorm": [-0.2, 1.1]}
+UNIT = ("arcsine", "beta", "bradford", "powerlaw", "semicircular", "triang", "uniform")
+WITHIN = {name: [0.3, 0.7] for name in UNIT} | {
+    "weibull_max": [-0.4, -1.9],
+    "pareto": [1.3, 2.6],
+    "truncnorm": [-0.2, 1.1],
+}
 COVARIANCE = np.array([[2.0, 0.5], [0.5, 1.0]])
 POINTS = np.random.default_rng(27).normal(size=(4, 2))
 
@@ -62,22 +93,17 @@ def _continuous() -> Iterator[Entry]:
             at = FRACTIONS if method in ("ppf", "isf") else EVERYWHERE
             yield f"{name}/ends", lambda x, f=function, s=shapes: f(x, *s), (at,)
             yield f"{name}/placed", lambda x, f=function, s=shapes: f(x, *s, 0.3, 1.4), (at,)
-            yield from _smooth(name, standard.name, standard.shapes, method, function)
+            yield from _smooth(name, standard.name, method, function)
 
 
-def _smooth(name: str, of: str, names: tuple[str, ...], method: str, function: Any) -> Iterator[Entry]:
-    """By the number and all parameters by which there is a derivative, within the support."""
-    held = HELD.get(of, ()) if method not in ("logpdf", "pdf") else ()
-    shapes = SHAPES.get(of, ())
-    free = tuple(value for key, value in zip(names, shapes, strict=True) if key not in held)
+def _smooth(name: str, of: str, method: str, function: Any) -> Iterator[Entry]:
+    """By the number and all parameters, within the support."""
     within = np.array([0.15, 0.6] if method in ("ppf", "isf") else WITHIN.get(of, [0.4, 1.9]))
 
     def call(x: Any, loc: Any, scale: Any, *parameters: Any) -> Any:
-        given = iter(parameters)
-        whole = [value if key in held else next(given) for key, value in zip(names, shapes, strict=True)]
-        return function(x * scale + loc if method not in ("ppf", "isf") else x, *whole, loc, scale)
+        return function(x * scale + loc if method not in ("ppf", "isf") else x, *parameters, loc, scale)
 
-    yield f"{name}/smooth", call, (within, np.float64(0.2), np.float64(1.3), *map(np.float64, free))
+    yield f"{name}/smooth", call, (within, np.float64(0.2), np.float64(1.3), *map(np.float64, SHAPES.get(of, ())))
 
 
 def _discrete() -> Iterator[Entry]:

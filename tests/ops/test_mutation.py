@@ -181,6 +181,24 @@ def test_views_and_their_bases_change_together(view):
     assert_value(through_base, [M])
 
 
+def test_the_only_row_of_a_slice_is_in_its_memory():
+    def through_row(a):
+        a = a.copy()
+        row = a[1]
+        row[:, 0] *= -1.5
+        return a, np.expand_dims(row, 0), row
+
+    def of_argument(a):
+        copy = np.copy(a.reshape(1, *a.shape)[0])
+        np.fill_diagonal(copy, 0.75)
+        return copy * a, copy
+
+    assert_value(through_row, [X])
+    assert_lowered(run(run(graph_of(through_row, [X]), PRIMAL), JOINT), [X])
+    assert_value(of_argument, [M])
+    assert_lowered(run(run(graph_of(of_argument, [M]), PRIMAL), JOINT), [M])
+
+
 def test_copies_are_apart():
     def function(a):
         a = a.copy()

@@ -73,7 +73,14 @@ def test_namespace():
         scale = xp.asarray(x).astype(x.dtype)
         return xp.concat([xp.zeros((1, 4)), scale * xp.permute_dims(xp.matrix_transpose(x), (1, 0))])
 
+    def made_beside(x):
+        xp = x.__array_namespace__()
+        return xp.ones(3, device=x.device)[:, None] * xp.zeros_like(x[0], device=x.device) + x.to_device("cpu")[0]
+
     assert_value(standard, (X,))
+    assert_value(made_beside, (X,))
+    with pytest.raises(TypeError, match="device"):
+        graph_of(lambda x: x.to_device("gpu"), (X,))
     spaces = []
     graph_of(lambda x: spaces.append(x.__array_namespace__()) or x, (X,))
     assert spaces == [bnp]

@@ -57,6 +57,7 @@ def _of_scipy(name: str, arity: int = 1) -> Callable[..., Any]:
 beta = _of_scipy("beta", 2)
 betainc = _of_scipy("betainc", 3)
 betaincc = _of_scipy("betaincc", 3)
+betainccinv = _of_scipy("betainccinv", 3)
 betaincinv = _of_scipy("betaincinv", 3)
 betaln = _of_scipy("betaln", 2)
 binom = _of_scipy("binom", 2)
