@@ -238,7 +238,7 @@ def check(seed: int, lowering: bool = True, derivatives: bool = False) -> str:
     if lowering:
         assert_lowered(graph, program.args)
         assert_lowered(simplified, program.args)
-    if derivatives:
+    if derivatives and all(np.all(np.isfinite(value)) for value in wanted):
         _check_derivatives(graph, program)
     return "same"
 

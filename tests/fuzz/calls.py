@@ -7,25 +7,35 @@ and `__main__.py` runs many of them.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+import scipy.signal
 import scipy.special
+import scipy.stats
 
 import staticbp as bp
+import staticbp.scipy.linalg
+import staticbp.scipy.signal
+import staticbp.scipy.stats
 from staticbp.core.interpret import interpret
 from staticbp.errors import StaticbpError
 from staticbp.ops import catalog
-from staticbp.ops.families import Elementwise
+from staticbp.ops.families import Domain, Elementwise
 from staticbp.passes.pipeline import JOINT, PRIMAL, expanded, run
+from tests.fuzz.matrices import MATRIX_SPECS
+from tests.fuzz.methods import METHOD_SPECS, PROBABILITIES
+from tests.fuzz.searches import SEARCH_SPECS
 from tests.fuzz.specs import SPECS
 from tests.support import assert_lowered
 from tests.support import graph_of as named_graph
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, np.inf, -np.inf, np.nan, 5e-324, -1e-310, 1e300, -3e38, 7.0)
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (4,), (0,), (2, 3), (3, 3), (1, 4), (2, 1, 3), (0, 3), (3, 2, 2))
-DTYPES = ("f8",) * 12 + ("f4",) * 5 + ("i8", "i8", "i4", "i1", "u1", "u4", "?", "c16")
-NAMES = "abcd"
+DTYPES = ("f8",) * 12 + ("f4",) * 5 + ("i8", "i8", "i4", "i2", "i1", "u1", "u4", "u8", "?", "?", "c16", "c16", "c8")
+NAMES = "abcdefgh"
 
 
 class Draw:
@@ -34,17 +44,29 @@ class Draw:
     def __init__(self, seed: int, smooth: bool = False) -> None:
         self.random = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.smooth = smooth  # float64 throughout, nothing special, nothing empty
+        self.smooth = smooth  # double precision throughout, nothing special, nothing empty
         self.args: list[Any] = []
 
-    def array(self, shape: tuple[int, ...] | None = None, dtype: str | None = None, special: bool = True) -> str:
-        """A new argument, by its name."""
+    def array(
+        self,
+        shape: tuple[int, ...] | None = None,
+        dtype: str | None = None,
+        special: bool = True,
+        domain: Domain | None = None,
+    ) -> str:
+        """A new argument, by its name; `domain` is where derivatives are wanted."""
         if shape is None:
             shape = self.shape()
         kind = np.dtype(self.random.choice(DTYPES) if dtype is None else dtype)
-        if self.smooth and kind.kind in "fcb":
-            kind, special = np.dtype("f8"), False
-        self.args.append(self._values(shape, kind, special))
+        if self.smooth and (dtype is None or kind.kind in "fcb"):
+            kind, special = np.dtype("c16" if kind.kind == "c" else "f8"), False
+        if self.smooth and domain is Domain.ORDER:
+            values = np.asarray(self.numbers.integers(0, 4, shape))
+        elif self.smooth and domain is not None and kind.kind == "f" and self.random.random() < 0.8:
+            values = np.asarray(self.numbers.uniform(*domain.value, shape))
+        else:
+            values = self._values(shape, kind, special)
+        self.args.append(self._laid_out(values))
         return NAMES[len(self.args) - 1]
 
     def positive(self, shape: tuple[int, ...] | None = None) -> str:
@@ -75,14 +97,21 @@ class Draw:
         """A number from `low` to `high`."""
         return self.random.randint(low, high)
 
-    def broadcast(self, count: int, **options: Any) -> list[str]:
+    def broadcast(self, count: int, domains: Sequence[Domain | None] = (), **options: Any) -> list[str]:
         """Arguments whose shapes go together."""
         whole = self.shape()
         found = []
-        for _ in range(count):
+        for _, domain in zip_longest(range(count), domains):
             part = tuple(1 if self.random.random() < 0.2 else dim for dim in whole)[self.random.choice([0, 0, 1]) :]
-            found.append(self.array(part if self.random.random() < 0.9 else (), **options))
+            found.append(self.array(part if self.random.random() < 0.9 else (), domain=domain, **options))
         return found
+
+    def _laid_out(self, values: Any) -> Any:
+        """The same numbers, some of them in another order in memory, or with gaps."""
+        if not values.ndim or self.random.random() < 0.8:
+            return values
+        spread = np.repeat(values, 2, axis=-1)[..., ::2]
+        return self.random.choice([np.asfortranarray(values), spread, np.array(values[::-1])[::-1]])
 
     def _values(self, shape: tuple[int, ...], dtype: np.dtype[Any], special: bool) -> Any:
         if dtype.kind == "b":
@@ -103,21 +132,48 @@ class Draw:
 def elementwise_specs() -> dict[str, Callable[[Draw], str]]:
     """A call for each elementwise operation, and for each of SciPy's functions."""
 
-    def spec(text: str, arity: int, options: dict[str, Any]) -> Callable[[Draw], str]:
-        return lambda draw: f"{text}({', '.join(draw.broadcast(arity, **options))})"
+    def spec(text: str, arity: int, operation: Any, **options: Any) -> Callable[[Draw], str]:
+        domains = operation.domain if isinstance(operation, Elementwise) else ()
+        return lambda draw: f"{text}({', '.join(draw.broadcast(arity, domains, **options))})"
 
     found = {}
     for function, operation in catalog.NUMPY.items():
         if isinstance(operation, Elementwise) and isinstance(function, np.ufunc):
-            found[function.__name__] = spec(f"np.{function.__name__}", operation.arity, {})
-    for name in catalog.SCIPY:
+            found[function.__name__] = spec(f"np.{function.__name__}", operation.arity, operation)
+    for name, operation in catalog.SCIPY.items():
         ufunc = getattr(scipy.special, name, None)
-        if isinstance(ufunc, np.ufunc) and ufunc.nout == 1 and hasattr(np, name) is False:
-            found[f"special.{name}"] = spec(f"special.{name}", ufunc.nin, {"dtype": "f8", "special": False})
+        if name in PROBABILITIES or hasattr(np, name):
+            continue
+        if isinstance(ufunc, np.ufunc) and ufunc.nout == 1:
+            found[f"special.{name}"] = spec(f"special.{name}", ufunc.nin, operation, dtype="f8", special=False)
     return found
 
 
-ALL: dict[str, Callable[[Draw], str]] = {**elementwise_specs(), **SPECS}
+ALL: dict[str, Callable[[Draw], str]] = {
+    **elementwise_specs(),
+    **SPECS,
+    **SEARCH_SPECS,
+    **MATRIX_SPECS,
+    **METHOD_SPECS,
+}
+
+# Where the names in calls come from: NumPy and SciPy themselves, and what is traced in the place of functions that
+# ask nobody what they mean.
+PLAIN = {
+    "np": np,
+    "bnp": np,
+    "special": scipy.special,
+    "linalg": scipy.linalg,
+    "signal": scipy.signal,
+    "stats": scipy.stats,
+}
+TRACED = {
+    **PLAIN,
+    "bnp": staticbp.numpy,
+    "linalg": staticbp.scipy.linalg,
+    "signal": staticbp.scipy.signal,
+    "stats": staticbp.scipy.stats,
+}
 
 
 @dataclass(frozen=True)
@@ -135,8 +191,7 @@ class Call:
 
     def function(self, **namespace: Any) -> Callable[..., Any]:
         """The expression as a function of the arrays."""
-        names = {"np": np, "special": scipy.special, **namespace}
-        made: Callable[..., Any] = eval(f"lambda {', '.join(self.names)}: {self.text}", names)
+        made: Callable[..., Any] = eval(f"lambda {', '.join(self.names)}: {self.text}", {**PLAIN, **namespace})
         return made
 
     def __str__(self) -> str:
@@ -164,7 +219,7 @@ def expected(call: Call) -> list[Any] | None:
     try:
         with np.errstate(all="ignore"):
             return [np.asarray(part) for part in parts(call.function()(*call.args))]
-    except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError, np.linalg.LinAlgError):
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, OverflowError, np.linalg.LinAlgError):
         return None
 
 
@@ -188,7 +243,7 @@ def check(call: Call, compiled: bool = False) -> str:
     wanted = expected(call)
 
     def traced(*args: Any) -> Any:
-        return parts(call.function()(*args))
+        return parts(call.function(**TRACED)(*args))
 
     try:
         graph = named_graph(traced, *call.args, names=list(call.names))
@@ -217,6 +272,6 @@ def _reason(error: Exception) -> str:
 
 
 def _check_compiled(call: Call, wanted: list[Any], least: float) -> None:
-    found = parts(bp.compile(lambda *args: parts(call.function()(*args)))(*call.args))
+    found = parts(bp.compile(lambda *args: parts(call.function(**TRACED)(*args)))(*call.args))
     for ours, numpys in zip(found, wanted, strict=True):
         assert_same(ours, numpys, least)

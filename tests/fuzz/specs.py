@@ -179,7 +179,7 @@ def einsum(draw: Any) -> str:
 
 def interpolating(draw: Any) -> str:
     knots = sorted(draw.random.sample(range(-5, 6), 4))
-    return f"np.interp({draw.array(dtype='f8')}, {[float(k) for k in knots]}, {draw.array((4,), 'f8', False)})"
+    return f"np.interp({draw.array(dtype='f8')}, np.array({knots}) / 1.0, {draw.array((4,), 'f8', False)})"
 
 
 def quantile(draw: Any) -> str:

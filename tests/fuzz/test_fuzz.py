@@ -27,6 +27,19 @@ KEPT: dict[str, tuple[Any, ...]] = {
     "np.std(a)": (np.zeros(0),),
     "np.polyval(a, b)": (np.array([-4, -5, 0], np.int8), np.array([-0.27 + 2.1j])),
     "np.quantile(a, [0.25, 0.75], method='higher')": (F32,),
+    "np.percentile(a, np.float64(40), method='median_unbiased')": (F32,),
+    "np.nanquantile(a, 0.4, method='averaged_inverted_cdf')": (F32,),
+    "np.allclose(a, b, rtol=1e3)": (np.array([0], np.uint32), np.array([4], np.uint32)),
+    "np.sum(a, initial=-1.5)": (np.array([[-1, 4]], np.int32),),
+    "np.prod(a, initial=np.float64(2))": (F32,),
+    "np.max(a, where=a > 0, initial=-5)": (np.zeros((0, 3)),),
+    "np.logical_xor.reduce(a)": (np.array([0.5 + 1j], np.complex64),),
+    "np.logical_xor.reduce(a, axis=0)": (np.array([[-1.4, -1.2], [1.9, 0.0]]),),
+    "np.fmin.reduce(a, initial=1)": (np.array([True, False]),),
+    "np.bitwise_or.reduce(a, axis=0)": (np.zeros((0, 3), bool),),
+    "np.divide.accumulate(a)": (np.zeros(0, np.uint64),),
+    "a.conjugate()": (np.array([True]),),
+    "np.unwrap(a, period=4)": (np.zeros(0, np.int8),),
 }
 
 
@@ -39,6 +52,13 @@ def test_calls(first):
 @pytest.mark.parametrize("text", KEPT)
 def test_kept_calls(text):
     assert calls.check(calls.Call("kept", text, KEPT[text])) in ("same", "both refuse")
+
+
+def test_the_exponential_integral_of_order_zero_has_a_slope():
+    call = calls.Call("kept", "special.expn(a, b)", (np.array([0, 1, 2]), np.array([2.3, 1.4, 2.5])))
+    found = gradients.ours(call, [True], [False, True])
+    assert found is not None
+    assert gradients.agree(found, gradients.differences(call, [True], [False, True]), 1e-6)
 
 
 def test_compiled_calls():

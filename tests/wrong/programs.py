@@ -115,15 +115,11 @@ return np.int64(np.argmax(x))
 ---
 return np.arange(x[0])
 ---
-A[0] = x[0]; return A
----
 return np.array([x[0], x[1]])
 ---
 return np.array(x)
 ---
 return np.asarray([x, x])
----
-out = np.empty(3); out[:] = x
 ---
 return np.array([[x[0], 0.0], [0.0, x[1]]])
 ---
@@ -317,7 +313,7 @@ return np.where(x > 0)
 ---
 return np.argwhere(x > 0)
 ---
-return np.histogram2d(x, x)
+return np.polydiv(x, x)
 ---
 return np.savetxt("nowhere.txt", x)
 ---
@@ -345,7 +341,7 @@ return np.extract(x > 0, x)
 ---
 return np.setxor1d(x, y)
 ---
-return np.roots(x)
+return np.trim_zeros(x)
 ---
 return x.tofile("nowhere.bin")
 ---

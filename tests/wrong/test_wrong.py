@@ -10,13 +10,14 @@ import pytest
 import staticbp as bp
 from staticbp import errors
 from staticbp.errors import StaticbpError
+from tests.wrong import further
 from tests.wrong.programs import PROGRAMS
 
 PACKAGE = str(Path(bp.__file__).parent)
 CALL = "bp.compile(f)(X, Y, N)"
 CASES = [
     pytest.param(error, text, id=f"{category}-{error}-{number}")
-    for category, table in PROGRAMS.items()
+    for category, table in (PROGRAMS | further.PROGRAMS).items()
     for error, programs in table.items()
     for number, text in enumerate(programs.strip().split("\n---\n"))
 ]
@@ -48,5 +49,5 @@ def test_a_wrong_program(error, text, request):
 
 
 def test_there_are_enough_of_them():
-    assert len(CASES) >= 200
-    assert len(PROGRAMS) >= 9
+    assert len(CASES) >= 300
+    assert len(PROGRAMS | further.PROGRAMS) == len(PROGRAMS) + len(further.PROGRAMS) >= 15
