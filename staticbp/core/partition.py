@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from staticbp.core import shape as shapes
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
@@ -20,6 +21,7 @@ from staticbp.core.schedule import (
     Store,
     Update,
 )
+from staticbp.core.shape import Dim
 from staticbp.core.traverse import exprs, loads, walk
 
 
@@ -27,7 +29,8 @@ def obstacle(loop: Loop) -> str | None:
     """What keeps the steps of a loop from being taken by several threads at once; None when nothing does.
 
     Whatever a step writes to, all steps touch at an element, or a row, of their own: along one axis, and always at
-    the same distance from the loop's index.  Local scalars are set in a step before they are read in it.
+    the same distance from the loop's index, or in a part of the axis that is the step's.  Local scalars are set in a
+    step before they are read in it.
     """
     if loop.sequential or loop.reverse or loop.sliced:
         return "its steps have an order"
@@ -37,8 +40,9 @@ def obstacle(loop: Loop) -> str | None:
         if isinstance(stmt, Loop) and (stmt.sequential or stmt.grain):
             return "it contains a loop that is not plain"
     touched, written = _touched(loop.body)
+    extents = _extents(loop.body)
     for base in written:
-        if not _apart(touched[base], loop.index):
+        if not _apart(touched[base], loop.index, extents):
             return f"its steps share {base.name}"
     shared = _read_early(loop.body, set()) & {s.name for s in walk(loop.body) if isinstance(s, Let | Update)}
     return f"its steps share {min(shared)}" if shared else None
@@ -65,19 +69,38 @@ def _touched(body: Sequence[Stmt]) -> tuple[dict[Buffer, list[tuple[Buffer, Sequ
     return touched, written
 
 
-def _apart(places: Sequence[tuple[Buffer, Sequence[Index]]], index: str) -> bool:
-    """Whether along some axis all places lie at one distance from a loop's index."""
+def _extents(body: Sequence[Stmt]) -> dict[str, Dim]:
+    """The indexes of the loops in a block, each with what it stays below."""
+    found: dict[str, Dim] = {}
+    for stmt in walk(body):
+        if isinstance(stmt, Loop):
+            known = found.get(stmt.index, stmt.extent)
+            found[stmt.index] = known if shapes.at_least(known, stmt.extent) else stmt.extent
+    return found
+
+
+def _apart(places: Sequence[tuple[Buffer, Sequence[Index]]], index: str, extents: Mapping[str, Dim]) -> bool:
+    """Whether along some axis all places lie at one distance from a loop's index, or in the stretch that it begins."""
     buffer, first = places[0]
     if any(other is not buffer for other, _ in places):  # through views the axes are others
         return False
     return any(
-        isinstance(part, Affine) and _follows(part, index) and all(place[axis] == part for _, place in places)
+        isinstance(part, Affine) and _follows(part, index, extents) and all(place[axis] == part for _, place in places)
         for axis, part in enumerate(first)
     )
 
 
-def _follows(part: Affine, index: str) -> bool:
-    return len(part.terms) == 1 and part.terms[0][0] == index
+def _follows(part: Affine, index: str, extents: Mapping[str, Dim]) -> bool:
+    """Whether ``8 * i + j`` is another for each `i`, as it is while `j` stays below 8."""
+    terms = dict(part.terms)
+    stride = abs(terms.pop(index, 0))
+    reach = 0  # how far the indexes of inner loops go
+    for name, coefficient in terms.items():
+        extent = extents.get(name)
+        if not isinstance(extent, int):
+            return False
+        reach += abs(coefficient) * (extent - 1)
+    return stride > reach
 
 
 def _read_early(block: Sequence[Stmt], known: set[str]) -> set[str]:

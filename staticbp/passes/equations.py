@@ -38,7 +38,7 @@ from staticbp.core.shape import Dim
 from staticbp.core.text import Names
 from staticbp.ops.lowering import along, compare, guarded
 from staticbp.passes import fuse
-from staticbp.passes.inlining import Inlining, keeps_elements
+from staticbp.passes.inlining import Inlining, is_only_row, keeps_elements
 from staticbp.passes.nests import is_one, loops, scalar_expression, stamp
 from staticbp.passes.rename import rename_locals
 
@@ -293,7 +293,11 @@ class Equations:
     def _reshape(self, eqn: Eqn) -> None:
         out, source = eqn.outs[0], eqn.ins[0]
         if isinstance(source, Lit) or keeps_elements(source.aval.shape, out.aval.shape):
-            self._elementwise(eqn)
+            only = self._only_row(source, out)
+            if only is None or out in self.fixed:
+                self._elementwise(eqn)
+            else:
+                self.places[out] = only
             return
         base = self.whole(source)
         fixed = self.fixed.get(out)
@@ -305,6 +309,13 @@ class Equations:
         if fixed is not None:
             self.copy(out, fixed)
             self.places[out] = fixed
+
+    def _only_row(self, source: Atom, out: Var) -> Ref | None:
+        """Where `out` lies already, if it is the one row that a variable in memory has."""
+        place = self.places.get(source) if isinstance(source, Var) else None
+        if not isinstance(place, Ref) or place.transposed or not is_only_row(source.aval.shape, out.aval.shape):
+            return None
+        return place.row(*(Affine(0),) * (source.aval.ndim - out.aval.ndim))
 
     def _view(self, name: str, aval: Aval, ref: Ref) -> Buffer:
         view = self.shared.buffer(name, aval, "view")

@@ -26,6 +26,12 @@ def keeps_elements(old: Shape, new: Shape) -> bool:
     return shapes.same(shapes.squeezed(old), shapes.squeezed(new))
 
 
+def is_only_row(old: Shape, new: Shape) -> bool:
+    """Whether a reshape gives the one row of an array: it drops nothing but first axes of size one."""
+    dropped = len(old) - len(new)
+    return dropped >= 1 and bool(new) and shapes.same(old, (*(1,) * dropped, *new))
+
+
 class Inlining:
     """Decides, equation by equation and in their order, what is inlined.
 

@@ -99,7 +99,7 @@ def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
     keep_in_registers(schedule, shared.names)
     settle_guards(schedule)
     share_expressions(schedule, shared.names)
-    share_out(schedule)
+    share_out(schedule, shared.names, loops)
     reuse_names(schedule, shared.names)
     plan(schedule)
     return schedule
@@ -176,12 +176,16 @@ class Lowerer(Overwriting):
             stamp(picked, sources, eqn.adjoint)
             self.block.append(picked)
             index = Local(picked.name, expr_dtype(index))
-        results = [self.place(out) for out in eqn.outs]
+        over = self.overwritten(eqn)
+        in_place = {out: place for out in over if (place := self.in_place(eqn, out, over[out])) is not None}
+        self.places.update(in_place)
+        results = [in_place.get(out) or self.place(out) for out in eqn.outs]
         arms: list[list[Stmt]] = []
         for branch in eqn.params["branches"]:
             arm: list[Stmt] = []
             places = dict(zip(branch.invars, operands, strict=True))
             inner = Lowerer(self.shared, branch, arm, places, self.depth + 1, self.steps, resumable=False)
+            inner.carried.update(branch.invars[eqn.ins.index(over[out]) - 1] for out in in_place)
             inner.run_branch(results)
             arms.append(arm)
         if expr_dtype(index) == BOOL:
@@ -217,7 +221,7 @@ class Lowerer(Overwriting):
         for eqn in self.graph.eqns:
             self._lower(eqn)
         for atom, place in copies:
-            if isinstance(place, Ref):
+            if isinstance(place, Ref) and not (isinstance(atom, Var) and self.places.get(atom) == place):
                 self.copy(atom, place)
             elif isinstance(place, Local):
                 value = Let(place.name, self.read(atom, ()))

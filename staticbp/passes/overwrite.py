@@ -2,20 +2,22 @@
 
 An equation that overwrites gives a new array; what reads the old one later keeps it alive, and then the new one is a
 copy.  Otherwise the new one takes the old one's place, and whatever was to be computed from the old one where it is
-read has to be computed before.
+read has to be computed before.  A choice between branches that overwrite an operand, or leave it as it is, overwrites.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from staticbp.core.graph import Eqn, Graph, Lit, Var
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.core.lowering import Overwrite, View
 from staticbp.core.schedule import Accumulate, Affine, Buffer, Expr, Index, Load, Ref, Stmt, Store
 from staticbp.core.traverse import loads
+from staticbp.ops.branches import cond
+from staticbp.ops.checkpoint import afresh
 from staticbp.passes.access import root
 from staticbp.passes.equations import Equations, Place, Shared
-from staticbp.passes.inlining import keeps_elements
+from staticbp.passes.inlining import is_only_row, keeps_elements
 
 
 class Overwriting(Equations):
@@ -36,6 +38,7 @@ class Overwriting(Equations):
         self._position = {id(eqn): number for number, eqn in enumerate(graph.eqns)}
         self._present = -1  # the position of the equation at hand
         self._returned = {atom for atom in graph.outs if isinstance(atom, Var)}
+        self._chosen: dict[int, dict[Var, Var]] = {}  # what choices overwrite
 
     def _lower(self, eqn: Eqn) -> None:
         self._present = self._position[id(eqn)]
@@ -45,11 +48,10 @@ class Overwriting(Equations):
     def _fix_reshaped(self) -> None:
         """Where an output is an array that was written to, write to it in the output's memory from the start."""
         for eqn in reversed(self.graph.eqns):
-            if isinstance(self.lowerings[id(eqn)], Overwrite) and eqn.outs[0] in self.fixed:
-                x = eqn.ins[0]
-                alone = isinstance(x, Var) and len(self._alike(x)) == 1
-                if isinstance(x, Var) and alone and x in self.defined and x not in self.fixed and self._dies(x, eqn):
-                    self.fixed[x] = self.fixed[eqn.outs[0]]
+            for out, x in self.overwritten(eqn).items():
+                free = out in self.fixed and x in self.defined and x not in self.fixed
+                if free and len(self._alike(x)) == 1 and self._dies(x, eqn):
+                    self.fixed[x] = self.fixed[out]
         super()._fix_reshaped()
 
     def write_to_carries(self, carries: Sequence[Place], variables: Sequence[Var]) -> None:
@@ -60,9 +62,8 @@ class Overwriting(Equations):
                 continue
             chain: list[Var] = []
             while isinstance(atom, Var) and atom is not var and atom not in self.fixed:
-                eqn = self.defined.get(atom)
-                x = eqn.ins[0] if eqn is not None and isinstance(self.lowerings[id(eqn)], Overwrite) else None
-                if eqn is None or not isinstance(x, Var) or not self._dies(x, eqn):
+                x = self._predecessor(atom)
+                if x is None:
                     break
                 chain.append(atom)
                 atom = x
@@ -73,17 +74,16 @@ class Overwriting(Equations):
     def overwrite(self, eqn: Eqn, lowering: Overwrite) -> None:
         """Write the second operand into the first, or into a copy of it."""
         self._check_indexes(eqn, lowering)
-        out, values = eqn.outs[0], eqn.ins[1]
-        place = self._in_place(eqn)
+        out, x, values = eqn.outs[0], eqn.ins[0], eqn.ins[1]
+        place = self.in_place(eqn, out, x)
         if place is None:
             self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
             fresh = self.place(out)
             assert isinstance(fresh, Ref)
             place = fresh
-            self.copy(eqn.ins[0], place, eqn.src)
+            self.copy(x, place, eqn.src)
         else:
             self.places[out] = place
-            self._checked.clear()  # what was found of indexes that may have lain here
         memory, in_avals = place, [a.aval for a in eqn.ins]
         apart: dict[int, Ref] = {}
 
@@ -123,16 +123,58 @@ class Overwriting(Equations):
             for load in loads(expr)
         )
 
-    def _in_place(self, eqn: Eqn) -> Ref | None:
-        """The memory of the first operand, if nobody wants it as it is after this equation."""
-        x = eqn.ins[0]
+    def in_place(self, eqn: Eqn, out: Var, x: Atom | None) -> Ref | None:
+        """The memory of an operand, if nobody wants it as it is after an equation that gives `out`."""
         place = self.places.get(x) if isinstance(x, Var) else None
         if not isinstance(x, Var) or not isinstance(place, Ref) or not self._dies(x, eqn):
             return None
-        if self.fixed.get(eqn.outs[0], place) != place:
+        if self.fixed.get(out, place) != place:
             return None
         self._settle_readers(x)
+        self._checked.clear()  # what was found of indexes that may have lain here
         return place
+
+    # -- what is overwritten --------------------------------------------------------------------------------
+    def overwritten(self, eqn: Eqn) -> dict[Var, Var]:
+        """The results of an equation that are an operand with elements overwritten, and that operand."""
+        if eqn.op is cond:
+            if id(eqn) not in self._chosen:
+                self._chosen[id(eqn)] = self._overwritten_by_all(eqn)
+            return self._chosen[id(eqn)]
+        x = eqn.ins[0] if isinstance(self.lowerings[id(eqn)], Overwrite) else None
+        return {eqn.outs[0]: x} if isinstance(x, Var) else {}
+
+    def _overwritten_by_all(self, eqn: Eqn) -> dict[Var, Var]:
+        """The results of a choice that all of its branches make of the same operand so."""
+        operands = eqn.ins[1:]
+        arms = []
+        for branch in eqn.params["branches"]:
+            arms.append(type(self)(self.shared, branch, [], {}, self.depth, self.steps, resumable=False))
+            arms[-1].carried.update(branch.invars)
+        found: dict[Var, Var] = {}
+        for n, out in enumerate(eqn.outs):
+            for position, x in enumerate(operands):
+                if not isinstance(x, Var) or not out.aval.shape or x.aval.strong() != out.aval.strong():
+                    continue
+                if any(x in self._alike(y) for at, y in enumerate(operands) if at != position and isinstance(y, Var)):
+                    continue  # a branch has it under two names
+                if all(arm.becomes(arm.graph.invars[position], arm.graph.outs[n]) for arm in arms):
+                    found[out] = x
+                    break
+        return {out: x for out, x in found.items() if list(found.values()).count(x) == 1}
+
+    def becomes(self, x: Var, atom: Atom) -> bool:
+        """Whether an output is `x`, or what it becomes as elements of it are overwritten in its memory."""
+        earlier: Atom | None = atom
+        while isinstance(earlier, Var) and earlier is not x:
+            earlier = self._predecessor(earlier)
+        return earlier is x
+
+    def _predecessor(self, var: Var) -> Var | None:
+        """The variable that `var` is with elements overwritten, if nobody wants it as it was."""
+        eqn = self.defined.get(var)
+        x = None if eqn is None else self.overwritten(eqn).get(var)
+        return x if eqn is not None and x is not None and self._dies(x, eqn) else None
 
     # -- who reads what -------------------------------------------------------------------------------------
     def _alike(self, x: Var) -> set[Var]:
@@ -150,8 +192,10 @@ class Overwriting(Equations):
 
     def _shows(self, eqn: Eqn) -> bool:
         """Whether the result of an equation is the memory of its operand, seen otherwise."""
-        shape, seen = eqn.ins[0].aval.shape if eqn.ins else (), eqn.outs[0].aval.shape
-        return isinstance(self.lowerings[id(eqn)], View) and not keeps_elements(shape, seen)
+        if not isinstance(self.lowerings[id(eqn)], View):
+            return False
+        shape, seen = eqn.ins[0].aval.shape, eqn.outs[0].aval.shape
+        return not keeps_elements(shape, seen) or (is_only_row(shape, seen) and eqn.outs[0] not in self.fixed)
 
     def _readers_of(self, var: Var) -> Iterator[Eqn]:
         return (reader for reader, _ in self.inlining.readers(var))
@@ -163,9 +207,15 @@ class Overwriting(Equations):
         return all(
             (var in self.defined or var in self.carried)
             and var not in self._returned
+            and not self._is_given_back(var)
             and all(reader is eqn or self._position[id(reader)] < last for reader in self._readers_of(var))
             for var in alike
         )
+
+    def _is_given_back(self, var: Var) -> bool:
+        """Whether `afresh` gives something back in the memory of a variable, or the variable in that of another."""
+        made = self.defined.get(var)
+        return (made is not None and made.op is afresh) or any(r.op is afresh for r in self._readers_of(var))
 
     def _settle_readers(self, x: Var) -> None:
         """Compute now what would be computed later from the memory of `x`."""

@@ -1,7 +1,8 @@
 """Large loops are shared out among threads, whose number is known when the code runs only.
 
 A loop is worth it when it takes several times as long as a thread must get to do, its *grain*.  Sums over all steps
-stay with one thread, in a loop of their own if the rest is worth it: results do not depend on how many there are.
+are made by one thread, in a loop of their own if the rest is worth it, or by parts whose number hangs on the sizes
+alone: results do not depend on how many threads there are.
 """
 
 from __future__ import annotations
@@ -26,23 +27,26 @@ from staticbp.core.schedule import (
     While,
     expr_dtype,
 )
+from staticbp.core.text import Names
 from staticbp.core.traverse import children, exprs, walk
 from staticbp.passes.access import locals_in
 from staticbp.passes.distribute import without_sums
+from staticbp.passes.parts import FEWEST_PARTS, MOST_PARTS, InParts, in_parts
 
 GRAIN = 10_000.0  # ns: what a thread is given at least
 LIKELY = 128  # steps that a loop over a symbolic size may well have; with fewer it is a plain loop when it runs
+LITTLE = 8  # adding up the sums of parts takes at most one in so many parts of the time
 OPERATION = 0.0125  # ns a byte: an addition in a vectorised loop
 _COSTLY = {"vm.": 14, " / ": 4, " // ": 8, " % ": 8, " ** ": 20}  # additions that an operation takes the time of
 _CHEAP = ("vm.radd", "vm.rmax", "vm.rmin", "vm.maximum", "vm.minimum", "vm.abs")
 
 
-def share_out(schedule: Schedule) -> None:
-    """Mark the loops that threads share."""
-    _share_out(schedule.body, schedule)
+def share_out(schedule: Schedule, names: Names, indexes: Sequence[str]) -> None:
+    """Mark the loops that threads share; `indexes` are the names that loops go by."""
+    _share_out(schedule.body, schedule, names, indexes)
 
 
-def _share_out(block: list[Stmt], schedule: Schedule) -> None:
+def _share_out(block: list[Stmt], schedule: Schedule, names: Names, indexes: Sequence[str]) -> None:
     for stmt in list(block):
         if isinstance(stmt, Loop):
             shared, *behind = _parts(stmt)
@@ -53,8 +57,29 @@ def _share_out(block: list[Stmt], schedule: Schedule) -> None:
                 place = block.index(stmt)
                 block[place : place + 1] = [shared, *behind]
                 continue
+            parts = _in_parts(stmt, schedule, names, indexes)
+            if parts is not None:
+                place = block.index(stmt)
+                block[place : place + 1] = [parts.loop, parts.behind]
+                schedule.temporaries += parts.buffers
+                continue
         for inner in children(stmt):
-            _share_out(inner, schedule)
+            _share_out(inner, schedule, names, indexes)
+
+
+def _in_parts(loop: Loop, schedule: Schedule, names: Names, indexes: Sequence[str]) -> InParts | None:
+    """A loop over parts with sums of their own, where adding these up is little beside the rest."""
+    steps = loop.extent if isinstance(loop.extent, int) else LIKELY
+    time = steps * _time(loop.body)
+    if time < FEWEST_PARTS * GRAIN or obstacle(loop) is None:
+        return None
+    found = in_parts(loop, names, indexes, int(min(time / GRAIN, MOST_PARTS)))
+    if found is None or obstacle(found.loop) is not None or _is_read_behind(loop, schedule, found.loop):
+        return None
+    if LITTLE * _time([found.behind]) > time:
+        return None
+    found.loop.grain = _grain(found.loop)
+    return found
 
 
 def _parts(loop: Loop) -> Sequence[Loop]:
@@ -101,10 +126,10 @@ def _cost(expr: Expr) -> int:
     return own + sum(map(_cost, expr.args))
 
 
-def _is_read_behind(loop: Loop, schedule: Schedule) -> bool:
-    """Whether a local scalar that a loop sets is read outside of it."""
+def _is_read_behind(loop: Loop, schedule: Schedule, instead: Loop | None = None) -> bool:
+    """Whether a local scalar that a loop sets, or the one that takes its place, is read outside of it."""
     own = {id(stmt) for stmt in walk(loop.body)}
-    names = {stmt.name for stmt in walk(loop.body) if isinstance(stmt, Let | Update)}
+    names = {stmt.name for stmt in walk((instead or loop).body) if isinstance(stmt, Let | Update)}
     return bool(names) and any(names.intersection(_uses(stmt)) for stmt in walk(schedule.body) if id(stmt) not in own)
 
 
