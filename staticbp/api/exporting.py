@@ -15,8 +15,8 @@ import numpy as np
 from staticbp.api.compiling import compiled
 from staticbp.api.function import Bound, Function
 from staticbp.api.standalone import Standalone, callables
-from staticbp.codegen.layout import layout
-from staticbp.codegen.standalone import Leaf, write_boundary
+from staticbp.codegen.layout import INDENT, layout
+from staticbp.codegen.standalone import Boundary, Leaf, write_boundary
 from staticbp.core.aval import aval_of
 from staticbp.errors import UnsupportedFunctionError
 from staticbp.trace.names import defined_at
@@ -116,9 +116,9 @@ def cfunc(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def export(function: Callable[..., Any], path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
     """Write a file of Python that computes what a function does, and needs NumPy, SciPy and Numba only.
 
-    The generated code comes first, to be read.  Behind it stand the kernels that it calls, in the language of LLVM, and
-    a page of functions that make those known to Numba.  On the machine that it was written on the file gives the same
-    bits; elsewhere kernels may be less suited to the processor.
+    The generated code comes first, to be read.  Behind it stands what it is compiled to, in the language of LLVM and
+    not yet optimised, and a page of functions that make it known to Numba.  On the machine that it was written on the
+    file gives the same bits; elsewhere kernels may be less suited to the processor.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def export(function: Callable[..., Any], path: str | os.PathLike[str], *args: An
     Raises
     ------
     UnsupportedFunctionError
-        If the function calls a `primitive`, whose code is in the user's files, or a function of ``scipy.special`` that
-        SciPy computes.
+        If the function calls a `primitive` whose code holds addresses of this process, as that of a ctypes function
+        does.
 
     See Also
     --------
@@ -141,7 +141,8 @@ def export(function: Callable[..., Any], path: str | os.PathLike[str], *args: An
 
     Notes
     -----
-    The function in the file works with one thread.  Captured arrays are written into the file.
+    Captured arrays are written into the file, and so are the kernels of primitives.  Where loops or products are long
+    enough to be shared out, the file brings the team of threads that they are shared out to.
 
     Examples
     --------
@@ -166,41 +167,26 @@ def _function(function: Callable[..., Any]) -> Function[..., Any] | Bound:
 
 def _file(made: Standalone, function: Callable[..., Any]) -> str:
     """The text of the file."""
-    boundary = made.boundary
-    called = sorted(set(re.findall(r"\bnative\.(\w+)\(", made.source)))
-    if called:
+    boundary, tools = made.boundary, callables()
+    code = tools.llvm_text(made.source, boundary.kernel, made.frame)
+    if code.others:
         raise UnsupportedFunctionError(
-            f"{boundary.name} calls {' and '.join(called)}, a primitive, whose code is not staticbp's to write down",
-            src=defined_at(function),
-            advice="Write it as a traced function, with a bp.custom_vjp if it needs one.",
-        )
-    source = _in_functions(made.source)
-    found = callables().kernels_called(source, boundary.kernel, made.specs)
-    if found.others:
-        raise UnsupportedFunctionError(
-            f"{boundary.name} calls functions that only staticbp finds: {', '.join(found.others)}",
+            f"{boundary.name} calls what only this process finds: {', '.join(code.others)}",
             src=defined_at(function),
         )
-    parts = [
+    support = [tools.standalone, *(tools.LOOPS if code.loops else ()), *(tools.TEAM if code.is_shared else ())]
+    sections = [
         _docstring(made),
         *_imports(made),
-        source[source.index("\ndef ") + 1 :].rstrip(),
+        made.source[made.source.index("\ndef ") + 1 :].rstrip(),
         write_boundary(boundary).rstrip(),
-        callables().support_text().rstrip(),
-        *_kernels(found),
+        *map(tools.support_text, support),
+        f'# ---- {boundary.kernel}, in the language of LLVM\n\nCODE = r"""\n{code.llvm}\n"""',
+        *_links(code),
         *(_array(name, value) for name, value in made.constants.items()),
-        "\n".join(_definitions(made)),
+        "\n".join(_definitions(made, code.symbol)),
     ]
-    return "\n\n\n".join(parts) + "\n"
-
-
-def _in_functions(source: str) -> str:
-    """Generated text without what only staticbp knows how to compile."""
-    source = re.sub(r"\bthreads\.range\((.*), \d+\):", r"range(\1):", source)
-    source = re.sub(r"\bwork\[(\d+):(\d+)\]\.view\(([\w.]+)\)", r"carve(work, \1, \2, \3)", source)
-    return re.sub(
-        r"^( +\w+ = )(.*)\.reshape\((\(.*\))\)(  # .*)?$", r"\1reshaped(\2, \3)\4", source, flags=re.MULTILINE
-    )
+    return "\n\n\n".join(sections) + "\n"
 
 
 def _imports(made: Standalone) -> list[str]:
@@ -210,13 +196,10 @@ def _imports(made: Standalone) -> list[str]:
 
 def _docstring(made: Standalone) -> str:
     boundary = made.boundary
-    taken = ", ".join(f"{leaf.name}: {leaf.aval}" for leaf in boundary.leaves)
-    given = ", ".join(f"{leaf.name}: {leaf.aval}" for leaf in (*boundary.results, *boundary.zeros))
     lines = [
         f'"""{boundary.title}',
         "",
-        *layout("Takes ", f"({taken})", ""),
-        *layout("Gives ", f"({given})", ""),
+        *_signature(boundary),
         "",
         f"Written by staticbp {__version__}, with {callables().versions()}, which are all that it needs.",
         f"{boundary.name} may be called from Python and from functions that Numba compiles.",
@@ -225,23 +208,32 @@ def _docstring(made: Standalone) -> str:
     return "\n".join(lines)
 
 
-def _kernels(found: Any) -> list[str]:
-    """The kernels, and what makes modules of them."""
-    if not found.signatures:
-        return []
-    names = ", ".join(found.signatures)
-    lines = [f"{names}{',' if len(found.signatures) == 1 else ''} = with_code(", "    CODE,", "    {"]
-    for module, functions in found.signatures.items():
-        lines.append(f'        "{module}": {{')
-        for name, symbols in functions.items():
-            lines.append(f'            "{name}": [')
-            lines += [f'                ("{signature}", "{symbol}"),' for signature, symbol in symbols]
-            lines.append("            ],")
-        lines.append("        },")
-    lines += ["    },", ")"]
-    code = f'# ---- kernels, in the language of LLVM {"-" * 70}\n\nCODE = r"""\n{found.llvm}\n"""'
-    links = [f"link({', '.join(map(repr, [module, *names]))})" for module, names in found.routines.items() if names]
-    return [code, *links, "\n".join(lines)]
+def _signature(boundary: Boundary) -> list[str]:
+    """What is taken and given, with the tuples that structures are."""
+    leaves = (*boundary.leaves, *boundary.results, *boundary.zeros)
+    types = {leaf.name: f"{leaf.name}: {leaf.aval}" for leaf in leaves}
+
+    def typed(text: str) -> str:
+        return re.sub(r"\b[^\W\d]\w*\b(\[\(\)\])?", lambda name: types.get(name[0].removesuffix("[()]"), name[0]), text)
+
+    lines = ["Takes"]
+    for name, parts in boundary.parameters:
+        lines += layout("" if name == parts else f"{name} = ", typed(parts), INDENT)
+    return [*lines, "and gives", *layout("", typed(boundary.output), INDENT)]
+
+
+def _links(code: Any) -> list[str]:
+    """What makes known where the functions lie that the code calls."""
+    links = []
+    for module, routines in code.routines.items():
+        known = [f'    "{symbol}": "{name}",' for symbol, name in routines.items()]
+        links.append("\n".join([f'link("{module}", {{', *known, "})"]))
+    if code.loops:
+        known = [f'    "{symbol}",' for symbol in code.loops]
+        links.append("\n".join(["link_each(", "    loop_address,", *known, ")"]))
+    if code.is_shared:
+        links.append("link_each(address, SHARE, REST)")
+    return links
 
 
 def _array(name: str, value: Any) -> str:
@@ -260,10 +252,10 @@ def _array(name: str, value: Any) -> str:
     )
 
 
-def _definitions(made: Standalone) -> Sequence[str]:
+def _definitions(made: Standalone, symbol: str) -> Sequence[str]:
     """What makes functions of Numba's of those at the top."""
     boundary = made.boundary
-    lines = [f"{boundary.kernel} = compiled({boundary.kernel}, cache=True)"]
+    lines = [f'{boundary.kernel} = code_of("{symbol}", {len(made.frame.parameters)}, CODE)']
     for leaf in boundary.leaves:
         known = f'"{boundary.name}", "{leaf.name}", {leaf.dtype_text}, {leaf.shape_text}'
         lines.append(f"{boundary.taker(leaf)} = argument({known})")

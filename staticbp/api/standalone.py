@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from staticbp.codegen.standalone import (
     Boundary,
     Leaf,
     argument_texts,
+    free,
     is_single_number,
     keyword_names,
     returned,
@@ -28,7 +30,7 @@ from staticbp.core import shape as shapes
 from staticbp.core.schedule import Loop, Schedule
 from staticbp.core.tree import Structure
 from staticbp.errors import ArgumentError
-from staticbp.runtime.spec import Spec
+from staticbp.runtime.spec import Frame
 from staticbp.trace.names import defined_at
 
 
@@ -38,7 +40,7 @@ class Standalone:
 
     boundary: Boundary
     source: str
-    specs: Sequence[Spec]
+    frame: Frame
     constants: dict[str, Any]
 
     @property
@@ -63,32 +65,38 @@ def standalone(compilation: Compilation, structure: Structure, names: Sequence[s
     compilation.donate = None  # what becomes of an argument's memory is for the caller to say
     function = compilation.name + ("_" if compilation.name in callables().support_names() else "")
     schedule = _named(compilation.schedule, f"{function}_kernel")
+    leaves = [Leaf(b.name, b.aval) for b in schedule.arguments]
+    taken = {b.name for b in (*schedule.arguments, *schedule.results)}
     compilation = compilation.with_schedule(schedule)
     avals = compilation.graph.out_avals
     computed = iter(schedule.results)
     outs = [
-        Leaf(f"zero{i}" if i in compilation.zeros else next(computed).name, aval.strong())
+        Leaf(free(f"zero{i}", taken) if i in compilation.zeros else next(computed).name, aval.strong())
         for i, aval in enumerate(avals)
     ]
-    leaves = [Leaf(b.name, b.aval) for b in schedule.arguments]
     texts = argument_texts(structure, [leaf.name for leaf in leaves])
     parameters = [*names, *keyword_names(structure)]
-    kept = [(identifier(name), text) for name, text in zip(parameters, texts, strict=True) if text]
+    kept = [
+        (name if text == name else free(name, taken), text)
+        for name, text in zip(map(identifier, parameters), texts, strict=True)
+        if text
+    ]
     boundary = Boundary(
         function,
         compilation.title,
         kept,
         leaves,
-        [b.name for b in schedule.constants],
+        [free(b.name, taken | callables().support_names()) for b in schedule.constants],
         [leaf for i, leaf in enumerate(outs) if i not in compilation.zeros],
         [leaf for i, leaf in enumerate(outs) if i in compilation.zeros],
         _output(compilation, outs),
         shapes.static(schedule.workspace, "a function for other code"),
         schedule.failures,
+        re.search(r"\bnative\.", compilation.source) is not None,
     )
     arrays = [np.array(constant.current()) for constant in compilation.captured]  # as they are now, from now on
-    constants = {b.name: array[()] for b, array in zip(schedule.constants, arrays, strict=True)}
-    return Standalone(boundary, compilation.source, compilation.frame.parameters, constants)
+    constants = {name: array[()] for name, array in zip(boundary.constants, arrays, strict=True)}
+    return Standalone(boundary, compilation.source, compilation.frame, constants)
 
 
 def _named(schedule: Schedule, name: str) -> Schedule:
@@ -111,7 +119,7 @@ def _output(compilation: Compilation, outs: Sequence[Leaf]) -> str:
 def njit_of(made: Standalone) -> Any:
     """The function of Numba's."""
     boundary = made.boundary
-    generated = made.source, boundary.kernel, made.specs
+    generated = made.source, boundary.kernel, made.frame
     return callables().njit_function(write_boundary(boundary), boundary.name, generated, made.takers, made.constants)
 
 
@@ -119,7 +127,7 @@ def cfunc_of(made: Standalone, compilation: Compilation) -> Any:
     """The callback, as ``scipy.LowLevelCallable``."""
     boundary = made.boundary
     _require_numbers(boundary, compilation)
-    generated = made.source, boundary.kernel, made.specs
+    generated = made.source, boundary.kernel, made.frame
     single = is_single_number(boundary)
     callback, kept = callables().callback(
         write_callback(boundary), boundary.name, generated, made.constants, single=single

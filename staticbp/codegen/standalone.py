@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,8 @@ class Boundary:
         The bytes of memory that the generated function works in.
     failures : sequence of Failure
         What its statuses mean.
+    may_raise : bool
+        Whether it calls kernels of the user's, which may raise; its status is negative then.
     """
 
     name: str
@@ -95,6 +97,12 @@ class Boundary:
     output: str
     workspace: int
     failures: Sequence[Failure]
+    may_raise: bool
+
+    @property
+    def names(self) -> set[str]:
+        """What leaves and captured arrays are called."""
+        return {*(leaf.name for leaf in (*self.leaves, *self.results, *self.zeros)), *self.constants}
 
     @property
     def kernel(self) -> str:
@@ -104,6 +112,19 @@ class Boundary:
     def taker(self, leaf: Leaf) -> str:
         """The name of the function that takes an argument."""
         return f"take_{leaf.name}"
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """A name that is not taken.
+
+    Examples
+    --------
+    >>> free("status", {"status", "x"})
+    'status_'
+    """
+    while name in taken:
+        name += "_"
+    return name
 
 
 def nested(structure: Structure, leaves: Sequence[str]) -> str:
@@ -175,15 +196,16 @@ def write_callback(boundary: Boundary) -> str:
     """The function of C's numbers: ``double (double)``, or ``double (int, double *)``; nan where it fails."""
     (result,) = (*boundary.results, *boundary.zeros)
     single = is_single_number(boundary)
-    lines = [f"def {boundary.name}({boundary.leaves[0].name if single else 'count, numbers'}):"]
+    count, numbers = (free(name, boundary.names) for name in ("count", "numbers"))
+    lines = [f"def {boundary.name}({boundary.leaves[0].name if single else f'{count}, {numbers}'}):"]
     lines += [f'{INDENT}"""{boundary.title}"""']
     if not single:
-        lines += [f"{INDENT}if count != {numbers_taken(boundary)}:", f"{INDENT * 2}return np.nan"]
+        lines += [f"{INDENT}if {count} != {numbers_taken(boundary)}:", f"{INDENT * 2}return np.nan"]
         first = boundary.leaves[0]
         if first.aval.shape:
-            lines.append(f"{INDENT}{first.name} = carray(numbers, {first.shape_text})")
+            lines.append(f"{INDENT}{first.name} = carray({numbers}, {first.shape_text})")
         else:
-            lines += [f"{INDENT}{leaf.name} = numbers[{i}]" for i, leaf in enumerate(boundary.leaves)]
+            lines += [f"{INDENT}{leaf.name} = {numbers}[{i}]" for i, leaf in enumerate(boundary.leaves)]
     lines += _body(boundary, lambda message, kind: "return np.nan")
     lines.append(f"{INDENT}return {result.name}[()]")
     return "\n".join(lines) + "\n"
@@ -209,12 +231,16 @@ def _body(boundary: Boundary, fail: Any) -> list[str]:
         lines.append(f"{INDENT}work = np.empty({boundary.workspace}, np.uint8)")
         given.append("work")
     call = f"{boundary.kernel}({', '.join(given)})"
-    if not boundary.failures:
+    if not boundary.failures and not boundary.may_raise:
         return [*lines, *layout("", call, INDENT)]
-    lines += layout("status = ", call, INDENT)
+    given_back = free("status", boundary.names)
+    lines += layout(f"{given_back} = ", call, INDENT)
     for status, failure in enumerate(boundary.failures, 1):
         what = failure.message + (f"  at {failure.src}" if failure.src else "")
-        lines += [f"{INDENT}if status == {status}:", f"{INDENT * 2}{fail(json.dumps(what), builtin_of(failure))}"]
+        lines += [f"{INDENT}if {given_back} == {status}:", f"{INDENT * 2}{fail(json.dumps(what), builtin_of(failure))}"]
+    if boundary.may_raise:
+        what = json.dumps(f"{boundary.name} called a primitive that raised an exception")
+        lines += [f"{INDENT}if {given_back} < 0:", f"{INDENT * 2}{fail(what, 'RuntimeError')}"]
     return lines
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import inspect
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numba
 import numpy as np
 
-from staticbp.runtime import standalone
-from staticbp.runtime.entry import numba_type
-from staticbp.runtime.kerneltext import KernelText, kernel_text
+from staticbp.runtime import capsules, inner_loops, jit, standalone, team
+from staticbp.runtime.llvmtext import llvm_text
 from staticbp.runtime.load import njit_module, pseudo_filename
-from staticbp.runtime.spec import Spec
-from staticbp.runtime.standalone import argument, compiled
+from staticbp.runtime.spec import Frame
+from staticbp.runtime.standalone import argument, code_of, compiled
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +27,7 @@ Array = np.ndarray[Any, Any]
 def njit_function(
     text: str,
     name: str,
-    generated: tuple[str, str, Sequence[Spec]],
+    generated: tuple[str, str, Frame],
     takers: Mapping[str, tuple[str, np.dtype[Any], tuple[int, ...]]],
     constants: Mapping[str, Array],
 ) -> Any:
@@ -35,7 +38,7 @@ def njit_function(
     text, name : str
         The text, which calls the generated function, and the name of the function in it.
     generated : tuple
-        The generated module, the name of its function, what it is called in the text, and the types it takes.
+        The generated module, the name of its function there and in the text, and how it is called.
     takers : mapping
         What the text calls to check an argument: the name of that, its dtype and shape.
     constants : mapping of str to array
@@ -47,7 +50,7 @@ def njit_function(
 def callback(
     text: str,
     name: str,
-    generated: tuple[str, str, Sequence[Spec]],
+    generated: tuple[str, str, Frame],
     constants: Mapping[str, Array],
     *,
     single: bool,
@@ -63,15 +66,19 @@ def callback(
 def _executed(
     text: str,
     name: str,
-    generated: tuple[str, str, Sequence[Spec]],
+    generated: tuple[str, str, Frame],
     takers: Mapping[str, tuple[str, np.dtype[Any], tuple[int, ...]]],
     constants: Mapping[str, Array],
 ) -> Callable[..., Any]:
-    source, kernel, specs = generated
+    source, kernel, frame = generated
     filename = pseudo_filename(text, name)
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"np": np, "carray": numba.carray, "__name__": "staticbp.standalone"}
-    namespace[kernel] = njit_module(source, {kernel: specs})[kernel]
+    if jit.unavailable is None:
+        code = llvm_text(source, kernel, frame)
+        namespace[kernel] = code_of(code.symbol, len(frame.parameters), code.llvm)
+    else:
+        namespace[kernel] = njit_module(source, {kernel: frame})[kernel]
     namespace |= {taker: argument(name, *known) for taker, known in takers.items()}
     namespace |= constants
     exec(compile(text, filename, "exec", dont_inherit=True), namespace)
@@ -81,25 +88,25 @@ def _executed(
 
 # ---- files ------------------------------------------------------------------------------------------------------
 
-KERNEL_MODULES = {
-    "staticbp.runtime.vecmath": "vm",
-    "staticbp.runtime.blas": "blas",
-    "staticbp.runtime.kernels": "kernels",
-}
-"""The modules of kernels, with what generated code calls them."""
-
-LINE = "# ---- support"
+LOOPS = (capsules, inner_loops)
+TEAM = (team,)
+"""The modules of which a file has a copy if kernels call NumPy's loops, or if threads share something."""
 
 
-def support_text() -> str:
-    """The functions of `standalone`, as they stand in a file that needs nothing of staticbp."""
-    text = inspect.getsource(standalone)
-    return text[text.index(LINE) :]
+def support_text(module: ModuleType) -> str:
+    """The functions of a module, as they stand in a file that needs nothing of staticbp."""
+    text = inspect.getsource(module)
+    (docstring, *_) = ast.parse(text).body
+    title = (module.__doc__ or "").splitlines()[0]
+    code = "\n".join(text.splitlines()[docstring.end_lineno :])
+    code = re.sub(r"^from (__future__|staticbp)\b.*\n", "", code, flags=re.MULTILINE)
+    return f"# ---- support: {title}\n\n{code.strip()}"
 
 
+@functools.cache
 def support_names() -> frozenset[str]:
     """The names that are taken in such a file."""
-    return frozenset(vars(standalone))
+    return frozenset().union(*map(vars, (standalone, *LOOPS, *TEAM)))
 
 
 def versions() -> str:
@@ -108,10 +115,14 @@ def versions() -> str:
     return ", ".join(f"{name} {version}" for name, version in named)
 
 
-def kernels_called(source: str, name: str, specs: Sequence[Spec]) -> KernelText:
-    """The kernels that the function `name` of a generated module calls."""
-    namespace: dict[str, Any] = dict(vars(standalone))
-    exec(compile(source, pseudo_filename(source, name), "exec", dont_inherit=True), namespace)
-    dispatcher = compiled(namespace[name])
-    dispatcher.compile(tuple(map(numba_type, specs)))
-    return kernel_text(dispatcher, KERNEL_MODULES)
+__all__ = [
+    "LOOPS",
+    "TEAM",
+    "callback",
+    "llvm_text",
+    "njit_function",
+    "standalone",
+    "support_names",
+    "support_text",
+    "versions",
+]

@@ -264,7 +264,7 @@ class Entry:
         known: dict[int, Any] = dict(zip(self.lent, large, strict=True))
         known |= {i: leaves[leaf] for i, leaf in self.updated.items()}
         if self.zeros:
-            sizes = self._sizes(leaves)
+            sizes = self.sizes_in(leaves)
             for i in self.zeros:
                 shape, dtype = self.results[i]
                 known[i] = _zero(shapes.evaluate(shape, sizes), dtype)
@@ -281,7 +281,7 @@ class Entry:
         finally:
             ARENAS.give(arena)
 
-    def _sizes(self, leaves: Sequence[Any]) -> dict[str, int]:
+    def sizes_in(self, leaves: Sequence[Any]) -> dict[str, int]:
         """What the symbols stand for in a call."""
         return {name: np.shape(leaves[leaf])[axis] for name, leaf, axis in self.sizes}
 
@@ -289,7 +289,7 @@ class Entry:
         """The bytes of workspace that a call is given."""
         if isinstance(self.workspace, int):
             return self.workspace
-        return roomy(self.workspace.evaluate(shapes.padded_sizes(self._sizes(leaves), self.padding)))
+        return roomy(self.workspace.evaluate(shapes.padded_sizes(self.sizes_in(leaves), self.padding)))
 
     def settle(self, status: int, leaves: Sequence[Any], large: Sequence[Array]) -> tuple[Any, ...] | None:
         """What a call comes to that gave this status: an error; or results, once arrays are as code takes them.

@@ -19,6 +19,7 @@ from numba.core import types
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from staticbp.runtime import vecmath as vm
 from staticbp.runtime.aliasing import LOAD, STORE, Apart, last
 from staticbp.runtime.numbers import (
     BOOL,
@@ -28,16 +29,23 @@ from staticbp.runtime.numbers import (
     Unknown,
     binary,
     compared,
+    complex_number,
+    conjugate,
     constant,
     converted,
+    is_complex,
     is_integer,
+    part_of,
     power,
+    quotient,
     smaller,
+    square,
     unary,
 )
 from staticbp.runtime.target import kernel, target
 
 SIZE = ir.IntType(64)
+_OF_COMPLEX: Mapping[str, Callable[..., Scalar]] = {"conjugate": conjugate, "square": square, "true_divide": quotient}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ class Expressions:
                 return self.part(node)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in self.imports:
                 return constant(getattr(self.imports[owner], name))
+            case ast.Attribute(value=number, attr="real" | "imag" as name):
+                return part_of(builder, self.scalar(number), name)
             case ast.Call():
                 return self.call(node)
             case _:
@@ -318,6 +328,11 @@ class Expressions:
                 return Array(array.kind.copy(ndim=len(shape)), array.data, shape, array.apart)
             case ast.Call(func=ast.Name(id="min" | "max" as name), args=[left, right]):
                 return smaller(self.builder, self.scalar(left), self.scalar(right), larger=name == "max")
+            case ast.Call(func=ast.Name(id="complex"), args=[real, imag]):
+                return complex_number(self.builder, self.scalar(real), self.scalar(imag))
+            case ast.Call(func=ast.Name(id="abs"), args=[operand]):
+                number = self.scalar(operand)
+                return self.call_kernel(vm.hypot, [part_of(self.builder, number, part) for part in ("real", "imag")])
             case ast.Call(func=ast.Name(id=name)):
                 return self.call_function(name, [self.expression(arg) for arg in node.args])
             case _:
@@ -329,6 +344,14 @@ class Expressions:
         if isinstance(function, type) and issubclass(function, np.generic) and len(node.args) == 1:
             return converted(self.builder, self.scalar(node.args[0]), from_dtype(np.dtype(function)))
         args = [self.expression(arg) for arg in node.args]
+        write = _OF_COMPLEX.get(name) if owner is np else None
+        numbers = [arg for arg in args if isinstance(arg, Scalar)]
+        if write is not None and any(is_complex(number.kind) for number in numbers):
+            return write(self.builder, *numbers)
+        return self.call_kernel(function, args)
+
+    def call_kernel(self, function: Any, args: Sequence[Known]) -> Scalar:
+        """What a kernel makes of arguments."""
         signature, write = kernel(function, tuple(arg.kind for arg in args))
         values = [
             self.whole(arg) if isinstance(arg, Array) else converted(self.builder, arg, kind).value

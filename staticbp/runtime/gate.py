@@ -140,6 +140,7 @@ class _Text:
         self.namespace = namespace
         self.taken = {*namespace, *_RESERVED}
         self.kinds: dict[type, str] = {}
+        self.wholes: list[tuple[str, Any, tuple[str, ...]]] = []  # the name of a structure given, it, and its leaves
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -223,7 +224,9 @@ class _GateWriter(_Text):
             self.equal(name, value)
         else:
             self.refuse_if(f"type({name}) is not {self.kind(value)}")
+            first = len(self.leaves)
             self.children(name, value)
+            self.wholes.append((name, value, tuple(self.leaves[first:])))
 
     def children(self, name: str, value: Any) -> None:
         kind = KINDS.get(type(value))
@@ -300,6 +303,7 @@ def _behind(writer: _GateWriter, passage: Passage, sizes: Mapping[str, str]) -> 
     after = _Text(writer.namespace)
     after.taken |= writer.taken
     after.kinds = writer.kinds
+    after.wholes = writer.wholes if entry.updated else []
     after.namespace.update(function=entry.function, settle=entry.settle)
     constants = [after.constant(constant.array, "captured") for constant in entry.constants]
     known = {i: writer.leaves[leaf] for i, leaf in entry.updated.items()}
@@ -387,6 +391,9 @@ def _expression(value: Any, text: _Text) -> str:
     """What makes `value`, once some lines have been run."""
     if isinstance(value, _Slot):
         return value.text
+    given = _given(value, text)
+    if given is not None:
+        return given
     kind = KINDS.get(type(value))
     if kind is not None:
         leaves = _expression(kind.leaves(value), text)
@@ -410,6 +417,15 @@ def _expression(value: Any, text: _Text) -> str:
     children, metadata, _, make, *_ = optree.tree_flatten_one_level(value, namespace=NAMESPACE)
     parts = [_expression(child, text) for child in children]
     return f"{text.constant(make, 'make')}({text.constant(metadata, 'metadata')}, [{', '.join(parts)}])"
+
+
+def _given(value: Any, text: _Text) -> str | None:
+    """The donated structure that `value` is: one like it, whose leaves are all arrays that were updated in place."""
+    leaves, spec = optree.tree_flatten(value, namespace=NAMESPACE) if text.wholes else ([], None)
+    names = tuple(leaf.text for leaf in leaves if isinstance(leaf, _Slot))
+    whole = len(names) == len(leaves) > 0
+    alike = ((name, given) for name, given, arrays in text.wholes if whole and arrays == names)
+    return next((name for name, given in alike if optree.tree_structure(given, namespace=NAMESPACE) == spec), None)
 
 
 def _dataclass(value: Any, text: _Text) -> str:

@@ -5,6 +5,8 @@ What ``np.linalg`` and ``np.fft`` compute is done by functions of NumPy's public
 number of matrices, and need neither the GIL nor Python objects.  Their addresses stand in the ufunc object, whose
 layout is part of NumPy's binary interface.  So compiled code gives the very numbers that NumPy gives, from the LAPACK
 and the pocketfft inside NumPy.
+
+`export` copies this into files that need it, so nothing here may need staticbp but its `capsules`.
 """
 
 from __future__ import annotations
@@ -16,10 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # where the table of its functions is
+
+from staticbp.runtime.capsules import table_entry
 
 # `staticbp.loop.linalg.svd_s.d` is the loop of `svd_s` for float64, `staticbp.data...` what it is given as `data`.
 LOOP_PREFIX = "staticbp.loop."
 DATA_PREFIX = "staticbp.data."
+
+# NumPy's functions that clear and tell the floating-point flags, with their places in the table of ufunc functions.
+CLEAR_FLAGS, GET_FLAGS = "staticbp.PyUFunc_clearfperr", "staticbp.PyUFunc_getfperr"
+UFUNC_FUNCTIONS = {CLEAR_FLAGS: 27, GET_FLAGS: 28}
 
 _MODULES = {"linalg": "numpy.linalg._umath_linalg", "fft": "numpy.fft._pocketfft_umath"}
 
@@ -112,8 +121,15 @@ def _axes(signature: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(letter for letter in group.split(",") if letter) for group in groups)
 
 
-def address(symbol: str) -> int | None:
-    """The address that a symbol of an `InnerLoop` stands for; None when there is no such loop."""
+def is_of_loops(symbol: str) -> bool:
+    """Whether a symbol stands for a loop, for what one is given, or for what is called beside them."""
+    return symbol.startswith((LOOP_PREFIX, DATA_PREFIX)) or symbol in UFUNC_FUNCTIONS
+
+
+def loop_address(symbol: str) -> int | None:
+    """The address that such a symbol stands for; None when NumPy has no such loop."""
+    if symbol in UFUNC_FUNCTIONS:
+        return table_entry(_multiarray_umath._UFUNC_API, UFUNC_FUNCTIONS[symbol])
     is_loop = symbol.startswith(LOOP_PREFIX)
     name, _, types = symbol.removeprefix(LOOP_PREFIX if is_loop else DATA_PREFIX).rpartition(".")
     try:

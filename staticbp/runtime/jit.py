@@ -41,7 +41,7 @@ from staticbp.runtime.translate import translate
 LOG = logging.getLogger("staticbp.jit")
 
 # Addresses of this process inside the code: it must not be stored.
-_ADDRESS = re.compile(r"numba\.dynamic\.globals|inttoptr \(i64 \d{5,}")
+ADDRESS = re.compile(r"numba\.dynamic\.globals|inttoptr \(i64 \d{5,}")
 
 # Functions of Numba's runtime that only code which allocates arrays calls.
 _ALLOCATES = re.compile(r"declare[^\n]*@NRT_(?!MemInfo_call_dtor)")
@@ -124,11 +124,11 @@ def compile_object(
     """
     # LLVM modules share one context with everything that Numba compiles, hence the lock.
     with global_compiler_lock, _importable(name):
-        results = None if fastmath or parallel else _translated(tree, name, entries, filename)
-        if results is None:
-            dispatchers = _decorate(execute(), fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
-            results = {wanted: _optimised(dispatchers[wanted], how) for wanted, how in entries.items()}
-        texts = [library.get_llvm_str() for library in dict.fromkeys(made.library for made in results.values())]
+        results = written(tree, name, execute, entries, fastmath=fastmath, parallel=parallel, filename=filename)
+        libraries = list(dict.fromkeys(made.library for made in results.values()))
+        for library in libraries:
+            _finalise(library)
+        texts = [library.get_llvm_str() for library in libraries]
         whole = llvm.parse_assembly("" if any(map(_ALLOCATES.search, texts)) else _NO_COUNTING)
         for text in texts:
             whole.link_in(llvm.parse_assembly(text))
@@ -142,8 +142,36 @@ def compile_object(
             tuple(sorted(_imports(whole))),
             target_machine().emit_object(whole),
             zlib.compress(whole.as_bitcode()),
-            storable=_ADDRESS.search(str(whole)) is None,
+            storable=ADDRESS.search(str(whole)) is None,
         )
+
+
+def written(
+    tree: ast.Module,
+    name: str,
+    execute: Callable[[], dict[str, Any]],
+    entries: Mapping[str, Convention],
+    *,
+    fastmath: bool = False,
+    parallel: bool = False,
+    filename: str | None = None,
+) -> dict[str, Compiled]:
+    """The functions of a module as LLVM code, not yet optimised; the parameters are those of `compile_object`."""
+    with global_compiler_lock, _importable(name):
+        results = None if fastmath or parallel else _translated(tree, name, entries, filename)
+        if results is None:
+            dispatchers = _decorate(execute(), fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
+            results = {wanted: _lowered(dispatchers[wanted], how) for wanted, how in entries.items()}
+        return results
+
+
+def linked(library: Any) -> llvm.ModuleRef:
+    """What a library that is not yet optimised holds, with all that it links."""
+    whole = llvm.parse_assembly(str(library._final_module))
+    for other in library._linking_libraries:
+        whole.link_in(other._get_module_for_linking(), preserve=True)
+    _resolve_recursion(whole, _reachable(library))
+    return whole
 
 
 def compile_in_memory(
@@ -191,7 +219,7 @@ def _signature(convention: Convention) -> Any:
 
 
 class Compiled(NamedTuple):
-    """A function as optimised LLVM code: the context it was made in, its description, and the library it is in."""
+    """A function as LLVM code: the context it was made in, its description, and the library it is in."""
 
     context: Any
     function: Any
@@ -208,12 +236,11 @@ def _translated(
     except Unknown as reason:
         LOG.debug("%s is compiled by Numba: %s", name, reason)
         return None
-    _finalise(library)
     return {wanted: Compiled(target(), function, library) for wanted, function in functions.items()}
 
 
-def _optimised(dispatcher: Any, convention: Convention) -> Compiled:
-    """The function compiled as far as optimised LLVM code: machine code is made of the whole module, once."""
+def _lowered(dispatcher: Any, convention: Convention) -> Compiled:
+    """The function compiled as far as LLVM code: machine code is made of the whole module, once."""
     flags = compiler.Flags()
     cpu_target.options.parse_as_flags(flags, dispatcher.targetoptions)
     flags.no_compile = True
@@ -229,7 +256,6 @@ def _optimised(dispatcher: Any, convention: Convention) -> Compiled:
             flags=flags,
             locals={},
         )
-    _finalise(result.library)
     return Compiled(result.target_context, result.fndesc, result.library)
 
 

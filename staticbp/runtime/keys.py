@@ -90,7 +90,9 @@ def surroundings() -> tuple[str, ...]:
 
 
 # Modules of the runtime that no machine code depends on.
-_INERT = frozenset({"dispatch.py", "gate.py", "keys.py", "load.py", "memory.py", "store.py", "whitelist.py"})
+_INERT = frozenset(
+    {"direct.py", "dispatch.py", "gate.py", "keys.py", "load.py", "memory.py", "store.py", "whitelist.py"}
+)
 
 
 def _sources_digest(root: str) -> str:

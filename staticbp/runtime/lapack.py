@@ -15,8 +15,9 @@ from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 from numba.np.numpy_support import as_dtype
 
-from staticbp.runtime import inner_loops, regions
-from staticbp.runtime.symbols import BLAS_PREFIX, CLEAR_FLAGS, GET_FLAGS, address
+from staticbp.runtime import inner_loops, sharing
+from staticbp.runtime.inner_loops import CLEAR_FLAGS, GET_FLAGS
+from staticbp.runtime.symbols import BLAS_PREFIX, address
 
 # Numba's types and llvmlite's values carry no type information.
 NumbaType = Any
@@ -104,7 +105,7 @@ def call_loop(builder: Any, loop: inner_loops.InnerLoop, count: IrValue, stacks:
             stride = builder.mul(stride, extent)
         steps.append(_SIZE(0) if stack.is_shared else stride)
         core_steps += inner
-    regions.rest(builder)
+    sharing.rest(builder)
     pointers = [builder.bitcast(stack.data, _POINTER) for stack in stacks]
     arguments = [
         _listed(builder, _POINTER, pointers),
@@ -134,7 +135,7 @@ def call_watched(builder: Any, loop: inner_loops.InnerLoop, count: IrValue, stac
 
 def call_fortran(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
     """Call a routine of BLAS or LAPACK, which takes pointers only, also to scalars; sizes become C ints."""
-    regions.rest(builder)
+    sharing.rest(builder)
     pointers = []
     for argument in arguments:
         pointer = argument
@@ -215,6 +216,23 @@ def _lower_loop(name: str, ranks: Sequence[int], context: Any, builder: Any, sig
     stacks = [Stack(context, builder, operand, rank) for operand, rank in zip(operands, ranks, strict=True)]
     loop = inner_loops.inner_loop(name, as_dtype(stacks[0].dtype).char)
     return call_watched(builder, loop, stacks[0].count(builder), stacks)
+
+
+def _lower_cholesky(context: Any, builder: Any, signature: Any, args: Any) -> IrValue:
+    a, out = (Stack(context, builder, (kind, arg), 2) for kind, arg in zip(signature.args, args, strict=True))
+    n, info = a.shape[0], cgutils.alloca_once(builder, _INT)
+    ok = cgutils.alloca_once_value(builder, _TRUE)
+    zero = _number(context, a.dtype, 0)
+    _copy(builder, a, out.data)
+    with builder.if_then(builder.icmp_signed(">", n, _SIZE(0))), counting(builder, a.count(builder)) as (which,):
+        # What are rows here are columns there: the lower triangle is the upper one of the transpose.
+        matrix = _element(builder, out.data, (n, which), (n, _SIZE(0)), (n, _SIZE(0)))
+        call_fortran(builder, "potrf", a.dtype, [_BYTE(ord("U")), n, matrix, n, info])
+        with builder.if_then(builder.icmp_signed("!=", builder.load(info), _INT(0)), likely=False):
+            builder.store(_FALSE, ok)
+        with counting(builder, n) as (i,), counting(builder, i) as (j,):
+            builder.store(zero, _element(builder, matrix, (n, j), (n, i)))
+    return builder.load(ok)
 
 
 def _lower_lu_factor(context: Any, builder: Any, signature: Any, args: Any) -> IrValue:
@@ -396,7 +414,6 @@ def register(kernels: Mapping[str, Any]) -> None:
     """Tell Numba what the functions of `linalg` are when compiled."""
     every = "fdFD"
     for kernel, name, ranks, letters in (
-        ("cholesky", "cholesky_lo", (2, 2), every),
         ("svd", "svd_s", (2, 2, 1, 2), every),
         ("svd_complete", "svd_f", (2, 2, 1, 2), every),
         ("svdvals", "svd", (2, 1), every),
@@ -407,6 +424,7 @@ def register(kernels: Mapping[str, Any]) -> None:
     ):
         lower = partial(_lower_loop, f"linalg.{name}", ranks)
         _declare(kernels[kernel], ranks, 0, True, letters, lower)
+    _declare(kernels["cholesky"], (2, 2), 0, True, every, _lower_cholesky)
     _declare(kernels["lu_factor"], (2, 2, 1), 0, False, every, _lower_lu_factor)
     _declare(kernels["lu_solve"], (2, 1, 2, 2), 1, True, every, _lower_lu_solve)
     _declare(kernels["solve_triangular"], (2, 2, 2), 3, True, every, _lower_solve_triangular)

@@ -75,7 +75,14 @@ def cholesky(a: Array, out: Array) -> bool:
     >>> cholesky(np.array([[-4.0]]), out)
     False
     """
-    return _succeeds(np.linalg.cholesky, a, outs=(out,))
+    factor = _lapack("potrf", a.dtype)
+    for matrix, to in _each(a, out, ranks=(2, 2)):
+        if matrix.size:
+            found, failure = factor(matrix.T, lower=0)
+            if failure:
+                return False
+            to[...] = found.T
+    return True
 
 
 def lu_factor(a: Array, lu: Array, pivots: Array) -> None:

@@ -25,7 +25,16 @@ from staticbp.runtime.frame import framed
 from staticbp.runtime.objectcode import LinkError, ObjectCode, link
 from staticbp.runtime.spec import Convention, Frame, Spec
 
-__all__ = ["JIT", "Frame", "Spec", "compile_module", "inspect_module", "njit_module", "pseudo_filename"]
+__all__ = [
+    "JIT",
+    "Frame",
+    "Spec",
+    "compile_module",
+    "inspect_module",
+    "njit_module",
+    "pseudo_filename",
+    "written_module",
+]
 
 JIT = os.environ.get("STATICBP_JIT", "1") != "0"
 """Whether generated code is compiled. Decided at import, as it is for the kernels that the code calls."""
@@ -114,6 +123,22 @@ def njit_module(
     filename = register_source(source, next(iter(entries)))
     flags = {"fastmath": fastmath, "parallel": parallel, "release_gil": True}
     return _in_memory(source, entries, flags, filename)
+
+
+def written_module(source: str, entries: Mapping[str, Convention]) -> Mapping[str, Any]:
+    """The functions as LLVM code that is not optimised yet (see `jit.Compiled`), to be put into that of others.
+
+    The arguments are those of :func:`compile_module`.
+    """
+    jit, filename = _jit(), register_source(source, next(iter(entries)))
+    tree = whitelist.check(source, filename)
+    _check_entries(tree, filename, entries)
+    execute = functools.partial(_execute, tree, source, filename, jit.prepare)
+    try:
+        made: Mapping[str, Any] = jit.written(tree, _module_name(source), execute, entries)
+    except jit.CompilationError as error:
+        raise native.blamed(source, error) or GeneratedCodeError(f"{filename}: {error}") from None
+    return made
 
 
 def inspect_module(

@@ -150,8 +150,9 @@ def _writer(kernel: NativeKernel) -> Callable[..., None]:
     body = "\n".join(f"    {line}" for line in lines)
     text = f"def write({', '.join([*ins, *outs])}):\n{body}\n"
     wrong = f"{kernel.name} returns an array of another shape than its `result` says"
-    namespace: dict[str, Any] = {"kernel": compiled, "np": np, "wrong_shape": wrong}
+    namespace: dict[str, Any] = {"kernel": compiled, "np": np, "wrong_shape": wrong, "__name__": __name__}
     exec(compile(text, f"<staticbp native {kernel.name}>", "exec"), namespace)
+    namespace["write"].__name__ = kernel.name
     return numba.njit(error_model="numpy", nogil=True)(namespace["write"])
 
 

@@ -103,15 +103,15 @@ def host() -> tuple[str, str, str]:
     return llvm.get_process_triple(), name or llvm.get_host_cpu_name(), features
 
 
-def new_target_machine() -> Any:
-    """A target machine for this computer.
+def new_target_machine(effort: int = 3) -> Any:
+    """A target machine for this computer; with less effort it is done sooner, and its code slower.
 
     Position-independent code of the small model addresses its constants relative to the instruction; the
     linker adds the stubs for functions that lie far away.
     """
     triple, cpu, features = host()
     return llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default", jit=False
+        cpu=cpu, features=features, opt=effort, reloc="pic", codemodel="default", jit=False
     )
 
 
@@ -126,7 +126,8 @@ _LIBRARY_NUMBER = itertools.count(1)
 
 
 @functools.cache
-def _engine() -> Any:
+def engine() -> Any:
+    """What links code into this process."""
     # Takes its target machine over, so it gets one of its own.
     return llvm.create_lljit_compiler(new_target_machine(), use_jit_link=True, suppress_errors=True)
 
@@ -142,20 +143,31 @@ class _MethodDef(ctypes.Structure):
     ]
 
 
-_new_builtin = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
     ("PyCFunction_NewEx", ctypes.pythonapi)
 )
+
+
+def new_builtin(name: str, address: int, flags: int, owner: Callable[[object], object]) -> Callable[..., Any]:
+    """A builtin function of the code at an address.
+
+    Its ``self`` is made by `owner`, of the function's definition, which has to live as long.
+    """
+    method = _MethodDef(name.encode(), address, flags, b"Compiled by staticbp.")
+    made: Callable[..., Any] = _new_function(ctypes.addressof(method), owner(method), None)
+    return made
 
 
 class CompiledCode:
     """What a function needs for as long as it lives: its definition, and the library its code is in."""
 
-    def __init__(self, method: _MethodDef, library: Any) -> None:
-        self.method = method
+    def __init__(self, name: str, library: Any, method: object) -> None:
+        self.name = name
         self.library = library
+        self.method = method
 
     def __repr__(self) -> str:
-        return f"<compiled code of {self.method.name.decode()}>"
+        return f"<compiled code of {self.name}>"
 
 
 def link(code: ObjectCode, find: Callable[[str], int | None] = symbols.address) -> dict[str, Callable[..., int]]:
@@ -186,11 +198,11 @@ def link(code: ObjectCode, find: Callable[[str], int | None] = symbols.address) 
         for symbol in code.entries.values():
             builder.export_symbol(symbol)
         try:
-            library = builder.link(_engine(), f"staticbp{next(_LIBRARY_NUMBER)}")
+            library = builder.link(engine(), f"staticbp{next(_LIBRARY_NUMBER)}")
         except RuntimeError as error:
             raise LinkError(str(error)) from error
         functions: dict[str, Callable[..., int]] = {}
         for name, symbol in code.entries.items():
-            method = _MethodDef(name.encode(), library[symbol], METH_FASTCALL, b"Compiled by staticbp.")
-            functions[name] = _new_builtin(ctypes.addressof(method), CompiledCode(method, library), None)
+            owner = functools.partial(CompiledCode, name, library)
+            functions[name] = new_builtin(name, library[symbol], METH_FASTCALL, owner)
         return functions

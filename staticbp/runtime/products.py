@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from staticbp.runtime import regions, rows, tiles, vectors
+from staticbp.runtime import rows, sharing, tiles, vectors
 from staticbp.runtime.limits import GEMM_LOOPS, GEMM_TILES, GEMV_LOOPS, GEMV_ROWS, GER_LOOPS
 from staticbp.runtime.symbols import BLAS_PREFIX, address
 
@@ -51,7 +51,7 @@ class Matrix:
 
 def _call_blas(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
     """Call a BLAS routine, which takes pointers only, also to scalars; sizes become C ints. It has its own threads."""
-    regions.rest(builder)
+    sharing.rest(builder)
     byte_pointer = _BYTE.as_pointer()
     pointers = []
     for argument in arguments:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from staticbp.runtime import regions
+from staticbp.runtime import sharing
 from staticbp.runtime import vectors as v
 from staticbp.runtime.limits import GEMV_PART
 from staticbp.runtime.vectors import SIZE, Value
@@ -47,7 +47,7 @@ def gemv(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> Non
                 _call(inside, [*sizes, start, x, target, alpha, beta], transposed=transposed)
 
             name = f"staticbp_gemv_{'columns' if transposed else 'rows'}_part_{a.type.pointee}_{lanes}"
-            regions.share(builder, count, grain, name, part, arguments)
+            sharing.share(builder, count, grain, name, part, arguments)
 
 
 def _call(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:

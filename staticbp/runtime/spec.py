@@ -77,7 +77,7 @@ class Spec:
         return f"{self.dtype.str}:{self.ndim}:{int(self.array)}:{int(self.readonly)}{extents}"
 
 
-STACK = 4_032 if os.name == "nt" else 16_384  # bytes: workspace up to here lies on the stack of the calling thread
+STACK = 4_032 if os.name == "nt" else 65_536  # bytes: workspace up to here lies on the stack of the calling thread
 LARGE = 8_388_608  # bytes: from here on, memory that is new to the process costs as much as writing to it
 WORK = Spec(np.uint8, 1, array=True)
 

@@ -20,14 +20,11 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # where the table of its functions is
 
-from staticbp.runtime import inner_loops, team
+from staticbp.runtime import inner_loops, laps, team
+from staticbp.runtime.capsules import capsule_name, capsule_pointer, table_entry
 
 # `staticbp_dgemm` is the routine `dgemm` of scipy.linalg.cython_blas, `staticbp_dgetrf` one of its cython_lapack.
 BLAS_PREFIX = "staticbp_"
-
-# NumPy's functions that clear and tell the floating-point flags, with their places in the table of ufunc functions.
-CLEAR_FLAGS, GET_FLAGS = "staticbp.PyUFunc_clearfperr", "staticbp.PyUFunc_getfperr"
-UFUNC_FUNCTIONS = {CLEAR_FLAGS: 27, GET_FLAGS: 28}
 
 # `staticbp.special.jv.2` is the function `jv` of scipy.special.cython_special that takes two doubles and gives one.
 SPECIAL_PREFIX = "staticbp.special."
@@ -53,20 +50,21 @@ def address(symbol: str) -> int | None:
     """
     if symbol == NDARRAY_TYPE:
         return id(np.ndarray)
+    if symbol == laps.SYMBOL:
+        return int(laps.LAPS.ctypes.data)
     if symbol in NUMPY_FUNCTIONS:
-        return _entry(_multiarray_umath._ARRAY_API, NUMPY_FUNCTIONS[symbol])
-    if symbol in UFUNC_FUNCTIONS:
-        return _entry(_multiarray_umath._UFUNC_API, UFUNC_FUNCTIONS[symbol])
-    if symbol.startswith((inner_loops.LOOP_PREFIX, inner_loops.DATA_PREFIX)):
-        return inner_loops.address(symbol)
+        return table_entry(_multiarray_umath._ARRAY_API, NUMPY_FUNCTIONS[symbol])
+    if inner_loops.is_of_loops(symbol):
+        return inner_loops.loop_address(symbol)
     if symbol.startswith(SPECIAL_PREFIX):
-        return _special(*symbol.removeprefix(SPECIAL_PREFIX).split("."))
+        special = special_routine(symbol)
+        return None if special is None else capsule_pointer(_special_routines()[special])
     if symbol in (team.SHARE, team.REST):
         return team.address(symbol)
     if symbol.startswith(BLAS_PREFIX):
         routine = symbol.removeprefix(BLAS_PREFIX)
         capsule = blas_routines().get(routine) or lapack_routines().get(routine)
-        return None if capsule is None else _capsule_pointer(capsule)
+        return None if capsule is None else capsule_pointer(capsule)
     if symbol.startswith("Py"):
         # Where Python is a shared library its functions need not be visible to the dynamic linker at large.
         try:
@@ -112,27 +110,34 @@ def lapack_routines() -> dict[str, object]:
         return _routines("cython_lapack")
 
 
-def _special(name: str, arity: str) -> int | None:
-    """A function of doubles of scipy.special; the extension, unlike those of BLAS, cannot do without its package."""
-    routines = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+def special_routine(symbol: str) -> str | None:
+    """What ``scipy.special.cython_special`` calls a function of doubles; None when it has none such.
+
+    Examples
+    --------
+    >>> special_routine("staticbp.special.gammainc.2")
+    '__pyx_fuse_0gammainc'
+    """
+    name, arity = symbol.removeprefix(SPECIAL_PREFIX).split(".")
     wanted = f"double ({'double, ' * int(arity)}int __pyx_skip_dispatch)".encode()
     # Functions of several types are there once for each, under names with a number.
     for prefix in ("", "__pyx_fuse_0", "__pyx_fuse_1", "__pyx_fuse_2"):
-        capsule = routines.get(prefix + name)
-        if capsule is not None and _capsule_name(capsule) == wanted:
-            return _capsule_pointer(capsule)
+        capsule = _special_routines().get(prefix + name)
+        if capsule is not None and capsule_name(capsule) == wanted:
+            return prefix + name
     return None
+
+
+def _special_routines() -> dict[str, object]:
+    """The capsules of the extension, which, unlike those of BLAS, cannot do without its package."""
+    routines: dict[str, object] = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    return routines
 
 
 @functools.cache
 def _routines(extension: str) -> dict[str, object]:
     routines: dict[str, object] = _extension(extension).__pyx_capi__
     return routines
-
-
-def _entry(table: object, place: int) -> int | None:
-    """A function in one of the tables that are NumPy's binary interface."""
-    return ctypes.cast(_capsule_pointer(table), ctypes.POINTER(ctypes.c_void_p))[place]
 
 
 def _extension(extension: str) -> ModuleType:
@@ -160,14 +165,3 @@ def _extension(extension: str) -> ModuleType:
                 sys.modules.pop(name, None)
             return module
     return importlib.import_module(name)
-
-
-_capsule_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))
-_capsule_content = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
-
-
-def _capsule_pointer(capsule: object) -> int:
-    pointer: int = _capsule_content(capsule, _capsule_name(capsule))
-    return pointer

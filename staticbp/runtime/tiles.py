@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from staticbp.runtime import regions
+from staticbp.runtime import sharing
 from staticbp.runtime import vectors as v
 from staticbp.runtime.limits import PART
 from staticbp.runtime.packing import copy_strips, pack
@@ -70,7 +70,7 @@ def _gemm(
             grain = builder.add(builder.sdiv(builder.mul(v.SIZE(PART), count), work), one)
             captured = [by_rows, m, n, k, a, down_a, along_a, b, width_b, trans_b, c, alpha, beta]
             name = f"staticbp_tiled_{shape.rows}x{shape.columns}_part_{a.type.pointee}"
-            regions.share(builder, count, grain, name, _part, captured)
+            sharing.share(builder, count, grain, name, _part, captured)
 
 
 def _cost(builder: Value, shared: Value, whole: Value) -> Value:

@@ -8,26 +8,25 @@ from llvmlite import ir
 
 from staticbp.runtime import vectors as v
 
-# Vectors in a panel of B: at most 32 KiB, so that it stays in the first cache while A passes by.
-PANEL = 512
+# Bytes of a panel of B, which stays in the first cache while A passes by: where there are 16 vector registers, and 32.
+PANELS = 25_600, 32_768
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A tile: rows by vectors of so many lanes."""
+    """A tile: rows by vectors of so many lanes.
+
+    A panel has so many rows at most, its `depth`: they are the steps between two visits of a tile.
+    """
 
     rows: int
     vectors: int
     lanes: int
+    depth: int
 
     @property
     def columns(self) -> int:
         return self.vectors * self.lanes
-
-    @property
-    def depth(self) -> int:
-        """Rows of a panel, which are the steps between two visits of a tile."""
-        return PANEL // self.vectors & -self.lanes
 
     @property
     def heights(self) -> tuple[int, ...]:
@@ -44,13 +43,14 @@ def tile_shape(bits: int, features: str) -> Shape:
     Examples
     --------
     >>> tile_shape(32, "+avx,+avx2,+fma")
-    Shape(rows=4, vectors=3, lanes=8)
+    Shape(rows=4, vectors=3, lanes=8, depth=264)
     >>> tile_shape(64, "+avx2,+avx512f")
-    Shape(rows=8, vectors=3, lanes=8)
+    Shape(rows=8, vectors=3, lanes=8, depth=168)
     """
-    lanes = v.vector_bits(features) // bits
+    width = v.vector_bits(features)
     many = not {"+avx512f", "+neon"}.isdisjoint(features.split(","))
-    return Shape(8, 3, lanes) if many else Shape(4, 3, lanes)
+    rows, vectors, lanes = 8 if many else 4, 3, width // bits
+    return Shape(rows, vectors, lanes, depth=8 * PANELS[many] // (vectors * width) & -lanes)
 
 
 def host_shape(element: ir.Type) -> Shape:

@@ -23,15 +23,17 @@ from numba.core.errors import NumbaError
 from numba.np.arrayobj import make_array
 
 from staticbp.core.shape import Dim, DimExpr
-from staticbp.runtime import regions, vectors
+from staticbp.runtime import sharing, vectors
 from staticbp.runtime.aliasing import places
 from staticbp.runtime.entry import numba_type
 from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, refuse
 from staticbp.runtime.extents import extent_of
-from staticbp.runtime.interleave import vectors_at_once
+from staticbp.runtime.interleave import FEWEST_STEPS, arrays_along, vectors_at_once, vectors_of_a_row
 from staticbp.runtime.locations import Locations
 from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary
+from staticbp.runtime.parking import FAR, Parked, statements, waiting
 from staticbp.runtime.spec import Spec
+from staticbp.runtime.strips import in_strips
 from staticbp.runtime.target import target
 
 Extents = tuple[Dim, ...]
@@ -110,7 +112,7 @@ class _Module:
                     modules = {item.asname or item.name: f"{package}.{item.name}" for item in names}
                     self.imports |= {alias: importlib.import_module(path) for alias, path in modules.items()}
                 case ast.FunctionDef(name=function):
-                    self.texts[function] = node
+                    self.texts[function] = in_strips(node)
                 case ast.Expr(value=ast.Constant()):
                     pass
                 case _:
@@ -157,17 +159,9 @@ def _argument(builder: Any, sizes: dict[str, IrValue], kind: Kind, value: IrValu
     return Array(kind, array.data, tuple(extent_of(builder, dim, sizes) for dim in shape))
 
 
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a block and of those within it."""
-    for node in body:
-        yield node
-        for block in ("body", "orelse"):
-            yield from _statements(getattr(node, block, ()))
-
-
 def _assigned(body: Sequence[ast.stmt]) -> Iterator[str]:
     """The names that statements assign to, each as often as they do."""
-    for node in _statements(body):
+    for node in statements(body):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
                 yield name
@@ -183,17 +177,23 @@ class _Body(Expressions):
         self.loops: list[tuple[Any, Any]] = []  # where `continue` and `break` go
         self.places = places(body, module.ir)
         self.stores = Counter(_assigned(body))
-        nested = (node.target for node in _statements(body) if isinstance(node, ast.For))
+        nested = (node.target for node in statements(body) if isinstance(node, ast.For))
         indexes = {target.id for target in nested if isinstance(target, ast.Name)}
         if not self.stores.keys().isdisjoint(indexes | known.keys()):
             raise Unknown("an index or an argument that is assigned to")
-        self.scopes[-1].update(known)
+        self.written = 0  # statements
+        self.parked: dict[str, Parked] = {}
+        self.waiting = {name for name in waiting(body, known) if self.stores[name] <= 1}
+        for name, value in known.items():
+            self.bind(name, value)
 
     # -- names --------------------------------------------------------------------------------------------
     def bind(self, name: str, value: Known) -> None:
         """Give a name its value: here and now, or on the stack where it has several."""
-        if self.stores[name] == 1:
+        if self.stores[name] <= 1:
             self.scopes[-1][name] = value
+            if name in self.waiting and isinstance(value, Scalar) and not isinstance(value.value, ir.Constant):
+                self.parked[name] = Parked.at(self.builder, value.value, self.written, len(self.loops))
             return
         if not isinstance(value, Scalar):
             raise Unknown(name)
@@ -209,11 +209,18 @@ class _Body(Expressions):
         """The value that a name has at this place."""
         for scope in reversed(self.scopes):
             if name in scope:
-                return scope[name]
+                return self.fetched(name, scope[name])
         variable = self.variables.get(name)
         if variable is None:
             raise Unknown(name)
         return Scalar(variable.kind, self.builder.load(variable.place))
+
+    def fetched(self, name: str, value: Known) -> Known:
+        """The value of a name, from where it waits if that is long ago; a loop has it in a register."""
+        parked = self.parked.get(name)
+        if parked is None or self.written - parked.since <= FAR or len(self.loops) > parked.depth:
+            return value
+        return Scalar(value.kind, parked.fetched(self.builder))
 
     def number(self, name: str) -> Scalar:
         """The number that a name stands for."""
@@ -233,6 +240,7 @@ class _Body(Expressions):
     def statement(self, node: ast.stmt) -> None:
         """Translate one statement."""
         builder = self.builder
+        self.written += 1
         if self.module.locations is not None:
             self.module.locations.mark(builder, node.lineno)
         match node:
@@ -302,7 +310,7 @@ class _Body(Expressions):
             _Body(self.module, inside, body, known).steps(name, low, high, 1, body, least)
 
         self.module.regions += 1
-        regions.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
+        sharing.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
 
     def steps(self, name: str, start: IrValue, stop: IrValue, step: int, body: Sequence[ast.stmt], least: int) -> None:
         """The steps of a loop, at least so many."""
@@ -321,8 +329,21 @@ class _Body(Expressions):
         self.jump(onward)
         builder.position_at_end(onward)
         index.add_incoming(builder.add(index, SIZE(step), flags=["nsw"]), onward)
-        vectors.interleave(builder.branch(test), vectors_at_once(body, least))
+        jump = builder.branch(test)
+        together = self.vectors_along(body, name, least) if isinstance(stop, ir.Constant) else 0
+        if together:
+            vectors.by_vectors(jump, together)
+        else:
+            vectors.interleave(jump, vectors_at_once(body, least))
         builder.position_at_end(after)
+
+    def vectors_along(self, body: Sequence[ast.stmt], index: str, steps: int) -> int:
+        """How many vectors to take together in a short loop along rows; 0 where a loop is nothing of the kind."""
+        arrays = [self.look_up(name) for name in arrays_along(body, index)] if steps < FEWEST_STEPS else []
+        if not arrays:
+            return 0
+        largest = max(self.itemsize(array.kind.dtype) for array in arrays)
+        return vectors_of_a_row(steps, vectors.vector_bits(vectors.host_features()) // (8 * largest))
 
     def repeat(self, test: ast.expr, body: Sequence[ast.stmt]) -> None:
         """``while test:``."""

@@ -95,6 +95,11 @@ def interleave(jump: Value, count: int) -> None:
         _mark(jump, [("llvm.loop.interleave.count", LANE(count))])
 
 
+def by_vectors(jump: Value, count: int) -> None:
+    """Mark the jump back of a loop: so many vectors at once, and not the steps one after another before that."""
+    _mark(jump, [("llvm.loop.unroll.disable",), ("llvm.loop.interleave.count", LANE(count))])
+
+
 def _mark(jump: Value, wishes: Sequence[tuple[Any, ...]]) -> None:
     module = jump.parent.module
     properties = [module.add_metadata([ir.MetaDataString(module, name), *values]) for name, *values in wishes]

@@ -9,8 +9,89 @@ functions are put in the place of the methods in its syntax tree, on the way to 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from typing import Any
 
-from staticbp.runtime.standalone import carve, reshaped, view
+from numba import types
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+def _is_contiguous(array: Any) -> bool:
+    return isinstance(array, types.Array) and array.layout == "C"
+
+
+def _element_type(dtype: Any) -> Any:
+    """The type that ``np.float64`` and the like stand for in an argument."""
+    return getattr(dtype, "instance_type", None) or getattr(dtype, "dtype", None)
+
+
+def _view(context: Any, builder: Any, result: Any, source: Any, data: Any, shape: Sequence[Any]) -> Any:
+    """An array over the memory of another."""
+    itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
+    strides: list[Any] = []
+    stride = context.get_constant(types.intp, itemsize)
+    for extent in reversed(shape):
+        strides.insert(0, stride)
+        stride = builder.mul(stride, extent)
+    array = make_array(result)(context, builder)
+    data = builder.bitcast(data, array.data.type)
+    populate_array(array, data, shape, strides, itemsize, source.meminfo, source.parent)
+    return impl_ret_borrowed(context, builder, result, array._getvalue())
+
+
+@intrinsic
+def view(_: Any, array: Any, dtype: Any) -> Any:
+    """``array.view(dtype)`` of a vector."""
+    element = _element_type(dtype)
+    if not _is_contiguous(array) or array.ndim != 1 or element is None:
+        return None
+    result = array.copy(dtype=element)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source = make_array(array)(context, builder, args[0])
+        itemsize = context.get_abi_sizeof(context.get_data_type(element))
+        nbytes = builder.mul(source.nitems, source.itemsize)
+        count = builder.sdiv(nbytes, context.get_constant(types.intp, itemsize))
+        return _view(context, builder, result, source, source.data, [count])
+
+    return result(array, dtype), generate
+
+
+@intrinsic
+def carve(_: Any, work: Any, start: Any, stop: Any, dtype: Any) -> Any:
+    """``work[start:stop].view(dtype)`` of a vector of bytes, for constants within it."""
+    element = _element_type(dtype)
+    if not _is_contiguous(work) or work.ndim != 1 or work.dtype != types.uint8 or element is None:
+        return None
+    result = work.copy(dtype=element)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source = make_array(work)(context, builder, args[0])
+        itemsize = context.get_abi_sizeof(context.get_data_type(element))
+        count = builder.sdiv(builder.sub(args[2], args[1]), context.get_constant(types.intp, itemsize))
+        return _view(context, builder, result, source, builder.gep(source.data, [args[1]]), [count])
+
+    return result(work, types.intp, types.intp, dtype), generate
+
+
+@intrinsic
+def reshaped(_: Any, array: Any, shape: Any) -> Any:
+    """``array.reshape(shape)``, for a shape of the same size."""
+    if not _is_contiguous(array) or not isinstance(shape, types.BaseTuple):
+        return None
+    result = array.copy(ndim=len(shape))
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source = make_array(array)(context, builder, args[0])
+        items = cgutils.unpack_tuple(builder, args[1], len(shape))
+        extents = [context.cast(builder, item, kind, types.intp) for item, kind in zip(items, shape, strict=True)]
+        return _view(context, builder, result, source, source.data, extents)
+
+    return result(array, shape), generate
+
 
 # The names begin as no name of generated code does.
 FUNCTIONS = {"__view": view, "__carve": carve, "__reshape": reshaped}

@@ -133,4 +133,4 @@ def test_loops_are_found_by_type():
     assert loop.letters == ("m", "n", "p")
     assert symbols.address(loop.symbol) == loop.address
     assert symbols.address("staticbp.loop.linalg.no_such_ufunc.d") is None
-    assert symbols.address(symbols.GET_FLAGS) != symbols.address(symbols.CLEAR_FLAGS)
+    assert symbols.address(inner_loops.GET_FLAGS) != symbols.address(inner_loops.CLEAR_FLAGS)

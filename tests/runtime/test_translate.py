@@ -36,7 +36,7 @@ def without_numba(monkeypatch):
     def refuse(*args):
         raise AssertionError("Numba is not needed for this")
 
-    monkeypatch.setattr(jit, "_optimised", refuse)
+    monkeypatch.setattr(jit, "_lowered", refuse)
     monkeypatch.setenv("STATICBP_CACHE_SIZE", "0")
 
 
@@ -236,6 +236,15 @@ def test_what_is_not_known_is_left_to_numba(statement):
         translate(ast.parse(PRELUDE + text), "staticbp.generated_test", {"f": signature})
     compiled, plain = both(text, signature, np.arange(3.0), np.zeros(3), 3)
     np.testing.assert_allclose(compiled[1][1], plain[1][1], rtol=1e-7)
+
+
+def test_the_truth_of_a_complex_number_is_left_to_numba():
+    text = "def f(z, y, n):\n    for i in range(n):\n        y[i] = np.bool_(z[i])\n    return 0\n"
+    signature = [Spec(np.complex128, 1, array=True), Spec(np.bool_, 1, array=True), COUNT]
+    with pytest.raises(Unknown):
+        translate(ast.parse(PRELUDE + text), "staticbp.generated_test", {"f": signature})
+    compiled, _ = both(text, signature, np.array([0j, 1j, 2.0]), np.zeros(3, bool), 3)
+    assert compiled[1][1].tolist() == [False, True, True]
 
 
 def test_a_kernel_is_looked_up_once_for_its_types(without_numba):
