@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -157,6 +158,24 @@ def _require_hashable(where: int | str, value: Any) -> None:
 # ---- differentiated arguments -----------------------------------------------------------------------------------
 
 
+def positions(argnums: int | Sequence[int]) -> Argnums:
+    """Positions of arguments as an int or a tuple of ints; an error for anything else.
+
+    Examples
+    --------
+    >>> positions(1), positions([0, np.int64(2)])
+    (1, (0, 2))
+    """
+    try:
+        return tuple(map(operator.index, argnums)) if isinstance(argnums, Sequence) else operator.index(argnums)
+    except TypeError:
+        raise ArgumentError(
+            f"arguments are named by their positions, counted from 0, and not by {argnums!r}",
+            src=here().src,
+            advice="Write 0 for the first, (0, 2) for the first and the third.",
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The arguments that a transform is about, as leaves, and how to put others in their places."""
@@ -179,7 +198,8 @@ class Chosen:
                     f"{title(function)} is differentiated with respect to argument {number}, but was called with "
                     f"{len(args)} positional argument{'' if len(args) == 1 else 's'}",
                     src=here().src or defined_at(function),
-                    advice="What is differentiated is passed by position; keyword arguments are not differentiated.",
+                    advice="What is differentiated is passed by position, counted from 0, the self of a method only if "
+                    "it is a record; keyword arguments are not differentiated.",
                 )
         positions = tuple(n % len(args) for n in wanted)
         if len(set(positions)) < len(positions):
@@ -190,11 +210,12 @@ class Chosen:
         for leaf, path in zip(leaves, paths, strict=True):
             aval = value_aval(leaf)
             if not aval.is_float:
+                remedy = "Pass a float (2.0 for 2)" if aval.weak else f"Make it a float ({path} * 1.0, .astype(float))"
                 raise IntegerDifferentiationError(
                     f"{path} is {aval.dtype}, and a derivative with respect to it does not exist",
                     src=here().src or defined_at(function),
-                    advice=f"Make it a float ({path} * 1.0, .astype(float)), name other argnums, or keep it out of the "
-                    "derivative with bp.static() in the record.",
+                    advice=f"{remedy}, name other argnums, or keep it out of the derivative with "
+                    "bp.static() in the record.",
                 )
         return Chosen(args, positions, leaves, structure, paths, isinstance(argnums, int))
 
@@ -214,3 +235,12 @@ class Chosen:
 def title(function: Callable[..., Any]) -> str:
     """What the user calls a function."""
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def plain_arrays(leaves: list[Any]) -> list[Any]:
+    """Memory-mapped and other harmless kinds of arrays as what they are underneath."""
+    odd = (np.ma.MaskedArray, np.matrix)
+    return [
+        np.asarray(x) if isinstance(x, np.ndarray) and type(x) is not np.ndarray and not isinstance(x, odd) else x
+        for x in leaves
+    ]

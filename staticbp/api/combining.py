@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from staticbp.api.arguments import Argnums, title
+from staticbp.api.arguments import Argnums, positions, title
 from staticbp.api.branches import Arm
 from staticbp.api.function import Function, made, name_of
 from staticbp.api.reverse import Gradient
@@ -99,7 +99,7 @@ def grad_with(
     >>> step([0.0, 0.0], 2.0)
     [np.float64(0.6000000000000001), np.float64(1.2000000000000002)]
     """
-    numbers = argnums if isinstance(argnums, int) else tuple(argnums)
+    numbers = argnums if isinstance(argnums, int) else positions(argnums)
     aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
     return made(
         Combined, function, combine=Arm(combine), argnums=numbers, has_aux=bool(aux), with_value=bool(with_value)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
-from staticbp.api.arguments import Argnums, Statics
+from staticbp.api.arguments import Argnums, Statics, positions
 from staticbp.api.donation import donated_arguments, donated_positions, pair
 from staticbp.api.flow import ControlFlow, in_control
 from staticbp.api.forms import Call
@@ -114,11 +114,6 @@ class Differentiable(Compiled[P, R]):
         return made(Jvp, self, argnums=self.argnums, has_aux=self.has_aux)
 
 
-def _numbers(argnums: int | Sequence[int]) -> Argnums:
-    """Argument positions as an int or a tuple of ints."""
-    return operator.index(argnums) if not isinstance(argnums, Sequence) else tuple(map(operator.index, argnums))
-
-
 def _names(argnames: str | Sequence[str]) -> str | tuple[str, ...]:
     return argnames if isinstance(argnames, str) else tuple(argnames)
 
@@ -170,7 +165,8 @@ def compile(
     donate_argnums : int or sequence of int, optional
         Arguments whose arrays are given up to the call.  Each array is written over with the one in its place in the
         result, and *is* that result: the same object, changed.  Its place is in the first part of the result with the
-        structure, shapes and dtypes of the argument.  Numbers have nothing to donate.
+        structure, shapes and dtypes of the argument.  Numbers have nothing to donate.  A structure whose leaves are all
+        such arrays may come back itself.
     control_flow : {"structured", "python"}, optional
         With "python", `if`, `while` and `for` in the text of the function may depend on traced values, with `break`,
         `continue` and early `return`: they become `cond`, `while_loop`, `fori_loop` and `fold`.  What does not depend
@@ -236,7 +232,7 @@ def compile(
     >>> x
     array([0.5, 0.5, 0.5])
     """
-    numbers, names, donated = _numbers(static_argnums), _names(static_argnames), _numbers(donate_argnums)
+    numbers, names, donated = positions(static_argnums), _names(static_argnames), positions(donate_argnums)
     axes = axes_of(dynamic_axes)
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -338,7 +334,7 @@ def differentiable(
     >>> root.grad(4.0)
     np.float64(0.25)
     """
-    numbers, statics, names = _numbers(argnums), _numbers(static_argnums), _names(static_argnames)
+    numbers, statics, names = positions(argnums), positions(static_argnums), _names(static_argnames)
     axes = axes_of(dynamic_axes)
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -42,8 +42,7 @@ class Custom(Compiled[P, R]):
             )
         self._options.update(rules)
         self.__reads__ = tuple(rules.values())  # for guards: what the rules read is frozen with the rest
-        self._forms.clear()
-        self._gates = []
+        self._forget()
         self._definition = self._define()
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from staticbp.api.arguments import argument_paths
 from staticbp.api.function import Function, describe
 from staticbp.core.primitive import Builder
+from staticbp.core.recording import attending
 from staticbp.core.tree import flatten
 from staticbp.errors import NonFiniteError
 from staticbp.inspection.nonfinite import finite, refuse_nonfinite
@@ -57,7 +58,8 @@ def debug_nans() -> Iterator[None]:
         Function.__call__ = _checked  # type: ignore[method-assign]  # so that calls cost nothing when none is checked
     _watch.depth += 1
     try:
-        yield
+        with attending():
+            yield
     finally:
         _watch.depth -= 1
         with _LOCK:

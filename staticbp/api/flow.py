@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType, SimpleNamespace
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from staticbp.api.function import Function
 from staticbp.api.home import Home
 from staticbp.api.iteration import fori_loop, while_loop
 from staticbp.api.loops import fold
+from staticbp.api.variables import Names, State, Unset, filled, kept, require_same, settled
 from staticbp.core.primitive import Traced, value_aval
-from staticbp.core.tree import map_leaves
 from staticbp.errors import ArgumentError, ControlFlowError
 from staticbp.trace.flow import FLOW, Refusal, rewrite
 from staticbp.trace.jumps import RESULT
@@ -31,61 +31,11 @@ from staticbp.trace.origin import short_file
 from staticbp.trace.source import source_file
 
 ControlFlow = Literal["structured", "python"]
-Names = tuple[str, ...]
-State = tuple[Any, ...]
-
-
-# ---- variables --------------------------------------------------------------------------------------------------
-
-
-class Unset:
-    """A variable that has not been assigned; whoever looks at it is told so."""
-
-    __array_ufunc__ = None
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise ControlFlowError(
-            f"{self.name} is read where it may not have been assigned",
-            src=here().src,
-            advice=f"Assign {self.name} before the loop or branch.",
-        )
-
-    def __getattr__(self, attribute: str) -> Any:
-        if attribute.startswith("__"):  # what Python looks for is not there
-            raise AttributeError(attribute)
-        return self()
-
-
-for _method in ("add", "sub", "mul", "truediv", "pow", "matmul", "mod", "floordiv", "lt", "le", "gt", "ge"):
-    setattr(Unset, f"__{_method}__", Unset.__call__)
-    setattr(Unset, f"__r{_method}__", Unset.__call__)
-for _method in ("neg", "bool", "float", "int", "iter", "len", "getitem", "array", "array_function"):
-    setattr(Unset, f"__{_method}__", Unset.__call__)
 
 
 def is_traced(value: Any) -> bool:
     """Whether a value is known only when the compiled code runs."""
     return isinstance(value, Traced)
-
-
-def _filled(value: Any, other: Any) -> Any:
-    """Zeros in the place of a result that is not looked at where it has not been assigned."""
-    if not (isinstance(value, Unset) and value.name.startswith(RESULT)) or isinstance(other, Unset):
-        return value
-    return map_leaves(lambda leaf: np.zeros_like(leaf) if np.ndim(leaf) else leaf * 0, other)
-
-
-def _require_same(names: Names, one: State, other: State, line: int) -> None:
-    for name, left, right in zip(names, one, other, strict=True):
-        if isinstance(left, Unset) != isinstance(right, Unset) and not name.startswith(RESULT):
-            raise ControlFlowError(
-                f"{name} is read behind line {line}, and assigned in one branch of it only",
-                src=here().src,
-                advice=f"Assign {name} before the branch, or in both.",
-            )
 
 
 # ---- branches ---------------------------------------------------------------------------------------------------
@@ -98,11 +48,11 @@ def branch(test: Any, yes: Callable[[], State], no: Callable[[], State], names: 
     if not names:
         return ()
     one, other = yes(), no()  # what this adds to the graph is not needed, and goes
-    _require_same(names, one, other, line)
+    require_same(names, one, other, line)
     fixed = {i: a for i, (a, b) in enumerate(zip(one, other, strict=True)) if a is b or _is_unset(a, b)}
 
     def chosen(arm: Callable[[], State], elsewhere: State) -> Callable[[], State]:
-        return lambda: tuple(_filled(value, elsewhere[i]) for i, value in enumerate(arm()) if i not in fixed)
+        return lambda: tuple(filled(value, elsewhere[i]) for i, value in enumerate(arm()) if i not in fixed)
 
     computed = iter(cond(test, chosen(yes, other), chosen(no, one)))
     return tuple(fixed[i] if i in fixed else next(computed) for i in range(len(names)))
@@ -116,12 +66,14 @@ def ending(test: Any, yes: Callable[[], Any], no: Callable[[], Any], line: int) 
     """``if test: return …  else: return …``."""
     if not is_traced(test):
         return yes() if test else no()
-    if (yes() is None) != (no() is None):
+    one, other = yes(), no()
+    if (one is None) != (other is None):
         raise ControlFlowError(
             f"line {line} decides whether the function returns something, when the compiled code runs",
             src=here().src,
             advice="Return a value whichever way it goes.",
         )
+    require_same((RESULT,), (one,), (other,), line)
     return cond(test, yes, no)
 
 
@@ -187,8 +139,12 @@ def loop(test: Callable[..., Any], body: Callable[..., State], state: State, nam
         if not going_on:
             return state
         state = body(*state)
-    state = _settled(names, state, lambda: body(*state), line)
-    return _carried(names, state, lambda carry: while_loop(lambda s: test(*s), lambda s: body(*s), carry))
+    state = settled(names, state, lambda: body(*state), line)
+
+    def step(state: State) -> State:
+        return kept(names, state, body(*state), line)
+
+    return _carried(names, state, lambda carry: while_loop(lambda s: test(*s), step, carry))
 
 
 def each(rows: Any, body: Callable[..., State], state: State, names: Names, stop: str | None, line: int) -> State:
@@ -249,41 +205,29 @@ def _each_of(
     count: Any = rows.count
     if not names or (not is_traced(count) and count <= 0):
         return state
-    state = _settled(names, state, lambda: body(rows.row(0 * count), *state), line)
+    state = settled(names, state, lambda: body(rows.row(0 * count), *state), line)
+
+    def step(row: Any, state: State) -> State:
+        return kept(names, state, body(row, *state), line)
+
     if stopped(state) is False and all(not name.startswith("__stop") for name in names):
         if rows.arrays is not None:
-            return _carried(names, state, lambda carry: fold(lambda s, row: body(row, *s), carry, rows.arrays))
-        return _carried(names, state, lambda carry: fori_loop(0, count, lambda k, s: body(rows.row(k), *s), carry))
+            return _carried(names, state, lambda carry: fold(lambda s, row: step(row, s), carry, rows.arrays))
+        return _carried(names, state, lambda carry: fori_loop(0, count, lambda k, s: step(rows.row(k), s), carry))
 
     def test(carry: tuple[Any, State]) -> Any:
         return np.logical_and(carry[0] < count, np.logical_not(stopped(carry[1])))
 
-    def step(carry: tuple[Any, State]) -> tuple[Any, State]:
-        return carry[0] + 1, body(rows.row(carry[0]), *carry[1])
+    def counted(carry: tuple[Any, State]) -> tuple[Any, State]:
+        return carry[0] + 1, step(rows.row(carry[0]), carry[1])
 
     started: State = tuple(np.bool_(value) if isinstance(value, bool) else value for value in state)
-    return while_loop(test, step, (0, started))[1]
+    return while_loop(test, counted, (0, started))[1]
 
 
 def _carried(names: Names, state: State, run: Callable[[State], State]) -> State:
     started: State = tuple(np.bool_(value) if isinstance(value, bool) else value for value in state)
     return run(started) if names else state
-
-
-def _settled(names: Names, state: State, step: Callable[[], State], line: int) -> State:
-    """What a loop carries, when it begins: everything has a value, a result that nobody looks at too."""
-    if not any(isinstance(value, Unset) for value in state):
-        return state
-    after = step()  # what this adds to the graph is not needed, and goes
-    filled = tuple(_filled(value, other) for value, other in zip(state, after, strict=True))
-    for name, value in zip(names, filled, strict=True):
-        if isinstance(value, Unset):
-            raise ControlFlowError(
-                f"{name} is read behind the loop in line {line}, which may never assign it",
-                src=here().src,
-                advice=f"Assign {name} before the loop.",
-            )
-    return filled
 
 
 @dataclass(frozen=True, slots=True)

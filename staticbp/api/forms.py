@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from staticbp.api.sizes import Pattern
 from staticbp.core.tree import Structure
+from staticbp.runtime.direct import Straight, direct_call
 from staticbp.runtime.dispatch import Entry, signature
 from staticbp.runtime.gate import Gate
 from staticbp.trace.guards import Guards
+
+F = TypeVar("F")
 
 RECENT = 4  # forms that are tried before the arguments are taken apart to find the right one
 
@@ -53,6 +56,7 @@ class Form:
     converters: list[tuple[int, Callable[[Any], Any]]]
     join: Callable[[Sequence[Any]], Any]
     gate: Gate | None
+    straight: Straight | None
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         """The result for leaves as the user gave them."""
@@ -80,3 +84,36 @@ def in_order(form: Form, gates: Sequence[Gate], general: set[Gate]) -> list[Gate
     latest = [form.gate, *(gate for gate in gates if gate is not form.gate)]
     behind = [gate for gate in latest if gate in general][: RECENT // 2]
     return [*[gate for gate in latest if gate not in general][: RECENT - len(behind)], *behind]
+
+
+def straight_kind(kind: type[F], form: Form, name: str, otherwise: Callable[..., Any]) -> type[F] | None:
+    """A class for a function that calls like those of `form` go straight through, if they can; and else `otherwise`.
+
+    CPython calls an object by the method of its class: so there is one for each such function.
+    """
+    frozen = form.guards.lookups
+    if form.straight is None or frozen is None:
+        return None
+    call = direct_call(name, otherwise, form.straight, frozen)
+    described = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(kind.__name__, (kind,), {"__call__": call, **described})
+
+
+def reachable(tree: Any) -> list[Any]:
+    """What arguments bring with them that may be called: functions, and the methods of the user's classes."""
+    found: dict[int, Any] = {}
+    queue = [tree]
+    while queue:
+        value = queue.pop()
+        cls = type(value)
+        if isinstance(value, dict):
+            queue.extend(value.values())
+        elif isinstance(value, tuple | list):
+            queue.extend(value)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            queue.extend(getattr(value, f.name, None) for f in dataclasses.fields(value))
+        elif callable(value):
+            found[id(value)] = value
+        if cls.__module__ not in ("builtins", "numpy"):
+            found[id(cls)] = cls
+    return list(found.values())

@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-import numpy as np
 import optree
 
 from staticbp.api.arguments import (
@@ -26,20 +25,23 @@ from staticbp.api.arguments import (
     flatten_arguments,
     lift_arrays,
     parameter_names,
+    plain_arrays,
     positional_names,
     title,
 )
 from staticbp.api.causes import History
-from staticbp.api.forms import RECENT, Call, Form, in_order
+from staticbp.api.forms import RECENT, Call, Form, in_order, reachable, straight_kind
 from staticbp.api.home import HOME, Home
 from staticbp.api.sizes import Axes, Pattern, Sizes
 from staticbp.api.standalone import Standalone, cfunc_of, njit_of, standalone
 from staticbp.compilation import Compilation, Outputs, identifier, identifiers, user_stacklevel
 from staticbp.core.graph import Graph, SrcLine
+from staticbp.core.primitive import Traced
 from staticbp.core.recording import RECORDING
 from staticbp.core.tree import NAMESPACE
 from staticbp.errors import ArgumentError, RetraceWarning, StaticbpError
 from staticbp.inspection.text import Inspection
+from staticbp.runtime.direct import Straight
 from staticbp.runtime.dispatch import Donated, admit, converter
 from staticbp.runtime.gate import MISS, Gate, Passage, write_gate
 from staticbp.trace.guards import Guards, collect
@@ -61,11 +63,15 @@ class Function(Generic[P, R]):
     _has_same_arguments = False  # as the function that it transforms
 
     def __init__(self, function: Callable[..., Any], *, dynamic_axes: Axes | bool = True, **options: Any) -> None:
+        if not callable(function):
+            given = repr(function) if isinstance(function, Traced) else f"a {type(function).__name__}"
+            raise ArgumentError(f"{given} is no function", src=here().src, advice="Give f itself, and not f(x).")
         functools.update_wrapper(self, function, updated=())
         if not isinstance(function, Function):
             kept = {name: value for name, value in getattr(function, "__dict__", {}).items() if name != HOME}
             self.__dict__.update(kept, __wrapped__=function)
         self._options = options
+        self._class = type(self)  # of which it may become the only instance of a subclass
         self._statics: Statics | None = getattr(function, "_statics", None)
         self._forms: dict[Any, Form] = {}
         self._gates: list[Gate] = []  # of the forms used last, in the order in which they are tried
@@ -135,7 +141,7 @@ class Function(Generic[P, R]):
         given = (args, kwargs)
         args, kwargs, statics = self._without_statics(args, kwargs)
         leaves, structure = flatten_arguments(args, kwargs, self._argument_names)
-        return Call(given, args, kwargs, statics, _plain_arrays(leaves), structure)
+        return Call(given, args, kwargs, statics, plain_arrays(leaves), structure)
 
     def _find(self, call: Call) -> Form:
         """The compiled form for a call, made anew when something that it had frozen has changed."""
@@ -155,7 +161,22 @@ class Function(Generic[P, R]):
                     form = self._made(call, pattern)
             # A new list: another thread may be going through the old one.
             self._gates = in_order(form, self._gates, self._general)
+            self._go_straight(form)
             return form
+
+    def _go_straight(self, form: Form) -> None:
+        """Have calls like the one that this form was for answered by a builtin function, if they can be."""
+        if self._class.__call__ is Function.__call__:
+            self.__class__ = straight_kind(self._class, form, self.__name__, self._through_gates) or type(self)
+
+    def _through_gates(self, *args: Any, **kwargs: Any) -> Any:
+        return Function.__call__(self, *args, **kwargs)
+
+    def _forget(self) -> None:
+        """Compile anew what is called from now on."""
+        self.__class__ = self._class
+        self._forms.clear()
+        self._gates = []
 
     def _made(self, call: Call, pattern: Pattern | None) -> Form:
         """A form for a pattern of shapes; where it has to be, for the shapes of this call alone."""
@@ -174,6 +195,11 @@ class Function(Generic[P, R]):
         self._sizes.warn_if_many(call.kind, self._paths(call))
         return form
 
+    def _pattern(self, call: Call) -> Pattern | None:
+        """The pattern of shapes that such calls are compiled for, as far as that is known; None for their own."""
+        exact = call.key in self._forms
+        return None if exact else self._sizes.known(call.kind, call.leaves, lambda: self._paths(call))
+
     def _paths(self, call: Call) -> list[str]:
         """What the leaves of a call are called."""
         return argument_paths(call.args, call.kwargs, self._argument_names(len(call.args)))
@@ -190,18 +216,20 @@ class Function(Generic[P, R]):
             converters=[(i, c) for i, leaf in enumerate(call.leaves) if (c := converter(leaf)) is not None],
             join=outputs.join,
             gate=write_gate(*call.given, statics, passage, self._argument_names(len(call.given[0]))),
+            straight=Straight.of(*call.given, entry, outputs.structure, plain=bool(statics or outputs.plain)),
         )
 
     def _guards(self, call: Call) -> Guards:
         """What tracing such a call freezes."""
-        return collect(origin(self), _reachable((call.given, self._others())))
+        return collect(origin(self), reachable((call.given, self._others())))
 
     def _with_form(self, call: Call, compilation: Compilation) -> Function[P, R]:
         """The same function for calls like this one only, with this compilation in place of what it would find."""
-        other = object.__new__(type(self))  # a copy would be what pickle makes of it, which is the function itself
+        other = object.__new__(self._class)  # a copy would be what pickle makes of it, which is the function itself
         other.__dict__.update(self.__dict__)
         form = self._form(call, compilation)
         other._forms, other._gates, other._lock = {call.key: form}, [form.gate] if form.gate else [], threading.RLock()
+        other._go_straight(form)
         return other
 
     def _others(self) -> Sequence[Callable[..., Any]]:
@@ -266,8 +294,7 @@ class Function(Generic[P, R]):
           return y
         """
         call = self._call(args, kwargs)
-        compiled = call.key in self._forms
-        pattern = None if compiled else self._sizes.known(call.kind, call.leaves, lambda: self._paths(call))
+        pattern = self._pattern(call)
         form = self._forms.get(call.key_for(pattern))
         exact = None if pattern is None else lambda: self._compilation(call)
         subject = self._history.subject(call, self._paths(call), form, lambda: self._guards(call), exact)
@@ -301,13 +328,13 @@ class Function(Generic[P, R]):
             return bound
         if is_structure(instance):
             return Bound(self, instance)
-        bound = made(type(self), MethodType(self.__wrapped__, instance), **self._options)
+        bound = made(self._class, MethodType(self.__wrapped__, instance), **self._options)
         if RECORDING.innermost is None:
             self._bound = {**dict([*self._bound.items()][1 - RECENT :]), id(instance): bound}
         return bound
 
     def __reduce__(self) -> Any:
-        return functools.partial(made, type(self), **self._options), (self.__wrapped__,)
+        return functools.partial(made, self._class, **self._options), (self.__wrapped__,)
 
     def __repr__(self) -> str:
         return f"<staticbp {self._description()}>"
@@ -417,32 +444,3 @@ def is_structure(instance: Any) -> bool:
     if isinstance(instance, type) or dataclasses.is_dataclass(instance):
         return True
     return not optree.tree_is_leaf(instance, namespace=NAMESPACE)
-
-
-def _plain_arrays(leaves: list[Any]) -> list[Any]:
-    """Memory-mapped and other harmless kinds of arrays as what they are underneath."""
-    odd = (np.ma.MaskedArray, np.matrix)
-    return [
-        np.asarray(x) if isinstance(x, np.ndarray) and type(x) is not np.ndarray and not isinstance(x, odd) else x
-        for x in leaves
-    ]
-
-
-def _reachable(tree: Any) -> list[Any]:
-    """What arguments bring with them that may be called: functions, and the methods of the user's classes."""
-    found: dict[int, Any] = {}
-    queue = [tree]
-    while queue:
-        value = queue.pop()
-        cls = type(value)
-        if isinstance(value, dict):
-            queue.extend(value.values())
-        elif isinstance(value, tuple | list):
-            queue.extend(value)
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            queue.extend(getattr(value, f.name, None) for f in dataclasses.fields(value))
-        elif callable(value):
-            found[id(value)] = value
-        if cls.__module__ not in ("builtins", "numpy"):
-            found[id(cls)] = cls
-    return list(found.values())

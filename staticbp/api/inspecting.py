@@ -9,6 +9,7 @@ from staticbp.api.compiling import Differentiable, compiled, differentiable
 from staticbp.api.function import Bound
 from staticbp.errors import ArgumentError
 from staticbp.inspection.text import Inspection
+from staticbp.trace.names import here
 
 Mode = Literal["value", "grad", "value_and_grad", "vjp", "jvp"]
 MODES = ("value", "grad", "value_and_grad", "vjp", "jvp")
@@ -47,7 +48,8 @@ def inspect(function: Callable[..., Any], *args: Any, mode: Mode = "value", **kw
     \"\"\"Gradient of function(x) with respect to x. ...
     """
     if mode not in MODES:
-        raise ArgumentError(f"there is no mode {mode!r}", advice=f"Ask for one of {', '.join(MODES)}.")
+        advice = f"Ask for one of {', '.join(MODES)}."
+        raise ArgumentError(f"there is no mode {mode!r}", src=here().src, advice=advice)
     if mode == "value":
         return (function if isinstance(function, Bound) else compiled(function)).inspect(*args, **kwargs)
     decorated = function if hasattr(function, mode) else differentiable(function)

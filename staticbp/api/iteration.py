@@ -128,7 +128,10 @@ class _Step:
     def __call__(self, avals: Sequence[Aval], *values: Value) -> list[Value]:
         leaves, structure = flatten(self.function(self.structure.unflatten(values)))
         if structure != self.structure:
-            raise self._error(f"is given a carry of structure {self.structure} and returns {structure}", "structure")
+            raise self._error(
+                f"is given a carry of structure {self.structure} and returns {structure}",
+                "structure",
+            )
         pairs = zip(avals, leaves, self.paths, strict=True)
         self.carried = [self._carried(aval, value_aval(leaf), path) for aval, leaf, path in pairs]
         return [

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from staticbp.api.arguments import Argnums, title
+from staticbp.api.arguments import Argnums, positions, title
 from staticbp.api.forward import jvp
 from staticbp.api.function import Function, made, name_of, origin
 from staticbp.api.reverse import grad
@@ -225,7 +225,7 @@ def jacfwd(function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, ha
 
 
 def _jacobian(function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool | None, mode: Mode) -> Jacobian:
-    numbers = argnums if isinstance(argnums, int) else tuple(argnums)
+    numbers = argnums if isinstance(argnums, int) else positions(argnums)
     aux = getattr(function, "has_aux", False) if has_aux is None else has_aux
     return made(Jacobian, function, argnums=numbers, has_aux=bool(aux), mode=mode)
 

@@ -243,6 +243,12 @@ def from_numba(
     >>> bp.compile(lambda x: 2.0 * gap(x))(np.array([0.0, 1.0, 4.0, 5.0]))
     np.float64(6.0)
     """
+    if not hasattr(kernel, "py_func"):
+        raise ArgumentError(
+            "from_numba makes operations of functions that numba.njit has compiled, and is given something else",
+            src=here().src,
+            advice="Compile it first, with numba.njit(f), or make it a primitive with bp.primitive.",
+        )
     return primitive(kernel, result, vjp=vjp, jvp=jvp, in_place=in_place)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ import numpy as np
 from staticbp.api.compiling import compiled
 from staticbp.api.forms import Call
 from staticbp.api.function import Bound, Function
+from staticbp.compilation import Compilation
 from staticbp.core.tree import map_leaves
 from staticbp.inspection.machine import peaks
 from staticbp.inspection.profile import Profile
 from staticbp.inspection.timing import Clocked, per_call
+from staticbp.runtime.laps import TURN
 from staticbp.runtime.load import JIT
 
 
@@ -67,15 +69,17 @@ def profile(function: Callable[..., Any], *args: Any, seconds: float = 1.0, **kw
     if traced._donate(call) is not None:
         args, kwargs = _copied(traced, call)
         call = traced._call(args, kwargs)
-    compilation = traced._compilation(call)
-    form = traced._find(call)
-    leaves = list(call.leaves)
-    for position, convert in form.converters:
-        leaves[position] = convert(leaves[position])
-    hollow = traced._with_form(call, compilation.with_schedule(replace(compilation.schedule, body=[])))
-    clocked = Clocked(compilation, leaves)
-    whole, dispatch = per_call(lambda: traced(*args, **kwargs), lambda: hollow(*args, **kwargs), clocked, seconds)
-    return Profile(compilation.title, whole, dispatch + clocked.release, clocked.parts, peaks() if JIT else None)
+    entry = traced._find(call).entry
+    compilation = traced._compilation(call, traced._pattern(call))
+
+    def calling(compilation: Compilation) -> Callable[[], object]:
+        return functools.partial(traced._with_form(call, compilation), *args, **kwargs)
+
+    with TURN:
+        clocked = Clocked(compilation, calling, entry.sizes_in(call.leaves))
+        whole = per_call(functools.partial(traced, *args, **kwargs), clocked, seconds)
+    parts = [clocked.at_sizes(part) for part in clocked.parts]
+    return Profile(compilation.title, whole, clocked.dispatch, parts, peaks() if JIT else None)
 
 
 def _copied(traced: Function[..., Any], call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:

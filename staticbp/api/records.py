@@ -93,7 +93,9 @@ def record(cls: Any = None, *, kw_only: bool = False) -> Any:
     """
 
     def decorate(cls: Any) -> Any:
-        made = dataclasses.dataclass(frozen=True, eq=False, kw_only=kw_only)(cls)
+        if not isinstance(cls, type):
+            raise ArgumentError(f"record is given a {type(cls).__name__}, and makes records of classes", src=here().src)
+        made: Any = dataclasses.dataclass(frozen=True, eq=False, kw_only=kw_only)(cls)
         for name, method in _METHODS.items():
             if name not in vars(cls):
                 setattr(made, name, method)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import optree
 
-from staticbp.api.arguments import Argnums, Chosen, title
+from staticbp.api.arguments import Argnums, Chosen, positions, title
 from staticbp.api.casting import fitted
 from staticbp.api.forms import Call
 from staticbp.api.function import Function, describe, known, made, name_of, origin, remembered
@@ -162,7 +162,7 @@ def value_and_grad(
 def _gradient(
     function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool | None, with_value: bool
 ) -> Gradient:
-    numbers = argnums if isinstance(argnums, int) else tuple(argnums)
+    numbers = argnums if isinstance(argnums, int) else positions(argnums)
     key = (Gradient, numbers, has_aux, with_value)
     found = known(function, key)
     if found is not None:

@@ -20,6 +20,7 @@ from staticbp.compilation import user_stacklevel
 from staticbp.core import shape as shapes
 from staticbp.core.shape import SMALLEST, Dim, DimExpr, Shape, symbol
 from staticbp.errors import ArgumentError, ConcreteSizeError, RetraceWarning
+from staticbp.trace.names import here
 
 LOG = logging.getLogger("staticbp.sizes")
 
@@ -43,16 +44,18 @@ def axes_of(dynamic_axes: DynamicAxes | Axes) -> Axes | bool:
     if dynamic_axes is None or isinstance(dynamic_axes, bool | tuple):
         return True if dynamic_axes is None else dynamic_axes
     found: list[tuple[str, tuple[tuple[int, str], ...]]] = []
+    remedy = 'Give a name to each axis: dynamic_axes={"X": {0: "n"}}.'
+    given: object = dynamic_axes
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"dynamic_axes is {given!r}", src=here().src, advice=remedy)
     for argument, axes in dynamic_axes.items():
         named: object = axes
         if not isinstance(named, Mapping) or not all(isinstance(axis, int) for axis in named):
-            raise ArgumentError(
-                f"dynamic_axes of {argument!r} is {axes!r}",
-                advice='Give a name to each axis: dynamic_axes={"X": {0: "n"}}.',
-            )
+            raise ArgumentError(f"dynamic_axes of {argument!r} is {axes!r}", src=here().src, advice=remedy)
         for name in named.values():
             if not isinstance(name, str) or not name.isidentifier():
-                raise ArgumentError(f"dynamic_axes calls a size {name!r}, which is not a name")
+                what = f"dynamic_axes calls a size {name!r}, which is not a name"
+                raise ArgumentError(what, src=here().src, advice=remedy)
         found.append((str(argument), tuple(sorted(axes.items()))))
     return tuple(found)
 

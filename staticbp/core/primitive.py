@@ -18,7 +18,7 @@ import numpy as np
 from staticbp.core.aval import Aval, aval_of
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 from staticbp.core.lowering import Lowering
-from staticbp.core.recording import RECORDING
+from staticbp.core.recording import RECORDING, attending
 from staticbp.core.shape import DimExpr
 from staticbp.core.traced import Traced as Traced
 from staticbp.errors import GraphError, LeakedTracerError
@@ -190,7 +190,8 @@ class Builder:
         self._outer = Builder.innermost()
         RECORDING.innermost = self
         try:
-            yield self
+            with attending():
+                yield self
         finally:
             RECORDING.innermost = self._outer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,27 @@ class _Recording(threading.local):
 
 
 RECORDING = _Recording()
+
+# How many there are, in all threads, who want to know of calls: machine code reads it, which knows of no threads.
+_attention = ctypes.c_int64()
+_ATTENTION_LOCK = threading.Lock()
+
+
+@contextmanager
+def attending() -> Iterator[None]:
+    """Within, calls of compiled functions go through Python."""
+    with _ATTENTION_LOCK:
+        _attention.value += 1
+    try:
+        yield
+    finally:
+        with _ATTENTION_LOCK:
+            _attention.value -= 1
+
+
+def attention_address() -> int:
+    """Where in memory the number of those is that are `attending`, an int64."""
+    return ctypes.addressof(_attention)
 
 
 def decided(kind: str, subject: str, reason: str = "", src: SrcLine | None = None, adjoint: bool = False) -> None:

@@ -1,13 +1,15 @@
-"""A graph of symbolic sizes at given ones: symbols become numbers, in types and in params, and nothing else changes."""
+"""What has symbolic sizes, at given ones: symbols become numbers, wherever they stand, and nothing else changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
-from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
+from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
+from staticbp.core.schedule import Buffer, Stmt
 from staticbp.core.shape import DimExpr
 
 
@@ -64,3 +66,37 @@ class _Specialiser:
                 return tuple(map(self.param, value))
             case _:
                 return value
+
+
+def specialised_block(block: Sequence[Stmt], sizes: Mapping[str, int]) -> list[Stmt]:
+    """The statements of a schedule with each symbol replaced by its size; places in the workspace stay as they are.
+
+    Examples
+    --------
+    >>> from staticbp.core.schedule import Loop
+    >>> (loop,) = specialised_block([Loop("i", shapes.symbol("n") * 2, [])], {"n": 5})
+    >>> loop.extent
+    10
+    """
+    buffers: dict[Buffer, Buffer] = {}
+
+    def at_sizes(value: Any) -> Any:
+        match value:
+            case DimExpr():
+                return value.evaluate(sizes)
+            case Aval():
+                return Aval(shapes.evaluate(value.shape, sizes), value.dtype, value.weak)
+            case Buffer(aval=aval, of=of):
+                if value not in buffers:
+                    buffers[value] = replace(value, aval=at_sizes(aval), of=at_sizes(of))
+                return buffers[value]
+            case list() | tuple():
+                return type(value)(map(at_sizes, value))
+            case SrcLine():
+                return value
+            case _ if is_dataclass(value) and not isinstance(value, type):
+                return replace(value, **{field.name: at_sizes(getattr(value, field.name)) for field in fields(value)})
+            case _:
+                return value
+
+    return [at_sizes(stmt) for stmt in block]

@@ -12,6 +12,7 @@ from staticbp.core.schedule import Stmt
 from staticbp.core.traverse import children, source_lines, walk
 from staticbp.errors import ArgumentError
 from staticbp.inspection.rich import Text
+from staticbp.trace.names import here
 
 LOCATION = re.compile(r"\s*\.loc\s+\d+\s+(\d+)")
 DIRECTIVE = re.compile(r"\s*\.(?!L)\w|\.L(?:tmp|func_)\w+:")  # and labels that nothing jumps to
@@ -120,6 +121,7 @@ def assembly_of(compilation: Compilation, text: str, place: int | str) -> Assemb
         known = dict.fromkeys(str(src) for stmt in compilation.schedule.body for src in source_lines(stmt))
         raise ArgumentError(
             f"no code comes from {place!r}",
+            src=here().src,
             advice=f"Ask for one of these lines, by number or text, or for a line of the source: {'; '.join(known)}",
         )
     lines = [line.expandtabs(8) for line, number in located(text) if number in numbers]

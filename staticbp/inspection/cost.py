@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import numpy as np
+
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Atom, Eqn, Graph, SrcLine
 from staticbp.core.lowering import Choose, Reduce, Scalar, Scatter
@@ -50,6 +52,7 @@ COUNTED = frozenset(
 CONTRACTIONS = frozenset({matmul, matvec, vecdot, vecmat})  # over the last axis of the first operand
 FUNCTION = 10  # flops that a function counts as, where lines share a loop
 FREE = frozenset({"abs", "sign", "signbit", "copysign", "isnan", "isinf", "isfinite", "rint"})
+FREE |= {np.dtype(code).type.__name__ for code in np.typecodes["All"] if np.dtype(code).kind in "biufc"}  # conversions
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,13 @@ class Profile:
     title : str
         What was measured.
     whole : float
-        The time of a call, in seconds: the median of many.
+        The time of a call, in seconds: the mean of the quarter that was least disturbed.
     dispatch : float
-        What of it is spent before and after the compiled code: finding it, checking arguments, making results.
+        What of it is spent before and after the compiled code: finding it, checking arguments, making room for results
+        and giving it back.
     rows : list of Row
-        The loop nests and kernel calls in the order of the code.  They were timed in a copy of it that has a clock
-        between them, what the clock takes being taken off.
+        The loop nests and kernel calls in the order of the code.  They and the dispatch were timed in a copy of it that
+        has a clock between them, what the clock takes being taken off.
     lines : dict of SrcLine to float
         The seconds of each line of the program.  A loop that several lines share is divided among them by operations.
     unaccounted : float

@@ -23,6 +23,7 @@ from staticbp.inspection.rich import Stages, Text
 from staticbp.inspection.signature import Signature, Subject
 from staticbp.runtime.load import JIT, inspect_module
 from staticbp.runtime.objectcode import ObjectCode
+from staticbp.trace.names import here
 
 WIDTH = 100
 PARTS = (
@@ -238,14 +239,16 @@ class Inspection:
             When there is no such part.
         """
         for name in parts or SHOWN:
+            text = self.part(name)
             Text(f"{_headline(name)}\n").show(file)
-            self.part(name).show(file)
+            text.show(file)
             Text("").show(file)
 
     def part(self, name: str) -> Text:
         """A part as text, by its name; see `show`."""
         if name not in PARTS:
-            raise ArgumentError(f"there is no part {name!r}", advice=f"Ask for one of {', '.join(PARTS)}.")
+            advice = f"Ask for one of {', '.join(PARTS)}."
+            raise ArgumentError(f"there is no part {name!r}", src=here().src, advice=advice)
         found = getattr(self, name)
         found = found() if name == "explain" else found
         return found if isinstance(found, Text) else Text(str(found), "diff" if name == "stages" else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -18,32 +18,38 @@ import numpy as np
 
 from staticbp.compilation import Compilation
 from staticbp.core import shape as shapes
-from staticbp.core.aval import INT64, Aval
-from staticbp.core.schedule import Buffer, Call, If, Loop, Ref, Reshape, Schedule, Stmt, While
+from staticbp.core.schedule import Call, If, Loop, Reshape, Schedule, Stmt, While
+from staticbp.core.specialise import specialised_block
 from staticbp.core.traverse import children
+from staticbp.errors import ArgumentError
 from staticbp.inspection.cost import has_steps
 from staticbp.passes.effort import effort
-from staticbp.runtime.dispatch import Slices
+from staticbp.runtime.laps import LAPS, ROOM
 from staticbp.runtime.load import compile_module
-from staticbp.runtime.memory import Arenas
-from staticbp.runtime.spec import Spec, parameters_of
+from staticbp.runtime.spec import Spec
 
 READINGS = 25  # of the clock, that an opened loop's parts take at least: more than 4 % of the time is never the clock's
 BATCH = 5e-4  # seconds: shorter calls are timed several at a time
 LEAST, MOST = 5, 2_000  # batches
-WORTH_TELLING = 2e-6  # seconds
 LONG = 20_000  # elements that the body of a `while` visits, for its steps to be worth a clock
 
-_BEAT = '''"""What a reading of the clock takes."""
+BETWEEN = 0  # the number of the interval between the last part of a call and the first of the next
+
+_SOURCE = '''"""The clock, before a call, and three readings of it in a row."""
 
 from staticbp.runtime import clock
 
 
-def beat(laps, count):
+def start():
+    clock.lap(-1)
+    return 0
+
+
+def beat(count):
     for i in range(count):
-        clock.lap(laps, 0)
-        clock.lap(laps, 1)
-        clock.lap(laps, 2)
+        clock.lap(0)
+        clock.lap(1)
+        clock.lap(2)
     return 0
 '''
 
@@ -72,21 +78,26 @@ class Clock:
 
 
 @cache
+def _module() -> dict[str, Callable[..., Any]]:
+    return compile_module(_SOURCE, {"start": [], "beat": [Spec(np.int64, 0, array=False)]}, release_gil=False)
+
+
+@cache
 def clock() -> Clock:
     """The clock of this process, held against Python's."""
-    types = (Spec(np.int64, 1, array=True), Spec(np.int64, 0, array=False))
-    beat = compile_module(_BEAT, {"beat": types})["beat"]
-    laps = np.zeros(7, np.int64)
-    beat(laps, 1)
+    beat = _module()["beat"]
+    laps = LAPS[:7]
+    laps[:] = 0
+    beat(1)
     readings, lengths = [], []
     for _ in range(9):
         first, start = laps[0].item(), time.perf_counter()
         while (elapsed := time.perf_counter() - start) < 2e-3:
             pass
-        beat(laps, 1)
+        beat(1)
         lengths.append(elapsed / max(1, laps[0].item() - first))
         laps[1:] = 0
-        beat(laps, 500)
+        beat(500)
         readings.append(laps[3].item() / laps[4].item())
     return Clock(statistics.median(lengths), min(readings))
 
@@ -98,71 +109,84 @@ class Clocked:
     ----------
     compilation : Compilation
         What is compiled.
-    leaves : sequence
-        The arguments as compiled code takes them; donated ones are written to.
+    calling : callable
+        Gives what calls a function in the compiled form that it is given.
+    sizes : mapping of str to int
+        What the symbols in the compilation stand for.
     """
 
-    def __init__(self, compilation: Compilation, leaves: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        compilation: Compilation,
+        calling: Callable[[Compilation], Callable[[], object]],
+        sizes: Mapping[str, int],
+    ) -> None:
+        self._sizes = sizes
         opened: set[int] = set()
         while True:
-            schedule, self._parts = _with_clocks(compilation.schedule, opened)
-            self._call, self._laps = _callable(compilation.with_schedule(schedule), leaves)
+            clocks = _Clocks(compilation.schedule, opened)
+            self._parts = clocks.parts
+            self._call = calling(compilation.with_schedule(clocks.schedule))
             self._found: list[Any] = []
-            self._released: list[float] = []
             self._call()
             for _ in range(LEAST):
                 self()
-            further = {id(part.statements[0]) for part in self.parts if part.opens and _is_worth_a_look(part)}
+            further = {id(part.statements[0]) for part in self.parts if part.opens and self._is_worth_a_look(part)}
             if not further:
                 self._found.clear()
-                self._released.clear()
                 return
             opened |= further
 
     def __call__(self, times: int = 1) -> None:
         """Run it so many times in a row, and remember what the clocks say of the mean."""
-        self._laps[:] = 0
-        self._released += [self._call() for _ in range(times)]
-        self._found.append(self._laps[1:].reshape(-1, 2) / times)
+        laps = LAPS[1 : 3 + 2 * len(self._parts)]
+        laps[:] = 0
+        _module()["start"]()
+        for _ in range(times):
+            self._call()
+        self._found.append(laps.reshape(-1, 2) / times)
 
     @property
-    def release(self) -> float:
-        """The seconds that it takes to give large results back to the system: no part does, nor an empty function."""
-        seconds = statistics.median(self._released)
-        return seconds if seconds >= WORTH_TELLING else 0.0
+    def dispatch(self) -> float:
+        """The seconds between the last part of a call and the first of the next."""
+        return self._measured[0][BETWEEN]
 
     @property
     def parts(self) -> list[Part]:
-        """The parts in the order of the code: the median of all runs.
-
-        Medians of parts sum to less than the median of the whole, where what disturbs comes in bursts; so they say how
-        that is shared out.
-        """
-        found = np.array(self._found, float)
-        counts = np.median(found[:, :, 1], axis=0)
-        each = (found[:, :, 0] - clock().reading * found[:, :, 1]) * clock().tick
-        seconds = np.median(each, axis=0)
-        seconds *= np.median(each.sum(axis=1)) / max(1e-12, seconds.sum())
+        """The parts in the order of the code."""
+        seconds, counts = self._measured
         return [
-            replace(part, seconds=max(0.0, float(total)), count=float(count))
-            for part, total, count in zip(self._parts, seconds, counts, strict=True)
+            replace(part, seconds=total, count=count)
+            for part, total, count in zip(self._parts, seconds[1:], counts[1:], strict=True)
         ]
+
+    @property
+    def _measured(self) -> tuple[list[float], list[float]]:
+        """The seconds of each interval in a call, and how often it occurs."""
+        found = np.array(self._found, float)
+        counts = found[:, :, 1].mean(axis=0)
+        each = (found[:, :, 0] - clock().reading * found[:, :, 1]) * clock().tick
+        seconds = each[_fastest(each.sum(axis=1))].mean(axis=0)
+        return np.maximum(0.0, seconds).tolist(), counts.tolist()
+
+    def at_sizes(self, part: Part) -> Part:
+        """The part with numbers in the place of symbols."""
+        return replace(part, statements=tuple(specialised_block(part.statements, self._sizes)))
+
+    def _is_worth_a_look(self, part: Part) -> bool:
+        """Whether the parts of a loop or branch take much longer than the readings of a clock between them."""
+        if not part.count:
+            return False
+        (stmt,) = self.at_sizes(part).statements
+        if isinstance(stmt, While):
+            return effort(stmt.body) >= LONG and part.seconds > 0
+        steps = shapes.static(stmt.extent) if isinstance(stmt, Loop) else 1
+        readings = max(len([*_groups(block)]) for block in children(stmt)) + 1
+        return part.seconds / part.count / max(1, steps) >= READINGS * readings * clock().reading * clock().tick
 
 
 def _holds_parts(stmt: Stmt) -> bool:
     return isinstance(stmt, If | While) or (isinstance(stmt, Loop) and not stmt.grain and has_steps(stmt))
-
-
-def _is_worth_a_look(part: Part) -> bool:
-    """Whether the parts of a loop or branch take much longer than the readings of a clock between them."""
-    if not part.count:
-        return False
-    (stmt,) = part.statements
-    if isinstance(stmt, While):
-        return effort(stmt.body) >= LONG and part.seconds > 0
-    steps = shapes.static(stmt.extent) if isinstance(stmt, Loop) else 1
-    readings = max(len([*_groups(block)]) for block in children(stmt)) + 1
-    return part.seconds / part.count / max(1, steps) >= READINGS * readings * clock().reading * clock().tick
 
 
 # ---- the copy with clocks ---------------------------------------------------------------------------------------
@@ -176,16 +200,18 @@ def _groups(block: Sequence[Stmt]) -> Iterator[list[Stmt]]:
 
 
 class _Clocks:
-    """Puts readings of the clock behind the parts of a schedule."""
+    """Puts readings of the clock before and behind the parts of a schedule: `opened` ones are taken apart."""
 
-    def __init__(self, laps: Buffer, opened: set[int]) -> None:
-        self.laps = Ref(laps)
+    def __init__(self, schedule: Schedule, opened: set[int]) -> None:
         self.opened = opened
         self.parts: list[Part] = []
+        self.schedule = replace(schedule, body=[self.reading(BETWEEN), *self.block(schedule.body)])
+        if len(self.parts) >= ROOM:
+            raise ArgumentError(f"{schedule.name} has {len(self.parts)} loops and calls, too many to time each")
 
     def reading(self, number: int) -> Call:
-        """``clock.lap(laps, number)``."""
-        return Call("clock.lap", (self.laps, number), reads=(self.laps,), writes=(self.laps,))
+        """``clock.lap(number)``."""
+        return Call("clock.lap", (number,), reads=(), writes=())
 
     def block(self, block: Sequence[Stmt]) -> list[Stmt]:
         """The statements of a block, with clocks."""
@@ -197,7 +223,7 @@ class _Clocks:
                 made += group  # no code comes of it
             else:
                 self.parts.append(Part(tuple(group)))
-                made += [*group, self.reading(len(self.parts) - 1)]
+                made += [*group, self.reading(len(self.parts))]
         return made
 
     def inside(self, stmt: Stmt) -> Stmt:
@@ -213,59 +239,30 @@ class _Clocks:
                 raise AssertionError(f"nothing to open: {stmt!r}")
 
 
-def _with_clocks(schedule: Schedule, opened: set[int]) -> tuple[Schedule, list[Part]]:
-    """The schedule with one more result, the laps; and its parts."""
-    taken = {buffer.name for buffer in schedule.buffers()}
-    wished = itertools.chain(["laps"], (f"laps_{n}" for n in itertools.count(2)))
-    name = next(wish for wish in wished if wish not in taken)
-    laps = Buffer(name, Aval((1,), INT64), "result")
-    clocks = _Clocks(laps, opened)
-    body = [clocks.reading(-1), *clocks.block(schedule.body)]
-    laps.aval = Aval((1 + 2 * len(clocks.parts),), INT64)
-    return replace(schedule, results=[*schedule.results, laps], body=body), clocks.parts
-
-
 # ---- measuring --------------------------------------------------------------------------------------------------
 
 
-def _callable(compilation: Compilation, leaves: Sequence[Any]) -> tuple[Callable[[], float], Any]:
-    """What runs the code with clocks on these leaves, and tells how long letting go of the results takes; the laps."""
-    frame, schedule = compilation.frame, compilation.schedule
-    entries = {schedule.name: parameters_of(compilation.convention)}
-    function = compile_module(compilation.source, entries, release_gil=compilation.releases_gil)[schedule.name]
-    constants = [constant.current() for constant in compilation.captured]
-    run = Slices(compilation.long_loops).running(function) if compilation.long_loops else function
-    inputs = [*leaves, *constants]
-    *kinds, counts = [(shapes.static_shape(spec.shape or (), "profile"), spec.dtype) for spec in frame.results]
-    work = [Arenas().take(shapes.static(frame.workspace, "profile"))] if frame.workspace else []
-    laps = np.empty(*counts)
-
-    def call() -> float:
-        results = [np.empty(*kind) for kind in kinds]  # in fresh memory, as always
-        run(*inputs, *results, laps, *work)
-        start = time.perf_counter()
-        del results
-        return time.perf_counter() - start
-
-    return call, laps
+def _fastest(times: Any) -> Any:
+    """Which of some times are the shortest quarter: in the others the machine has done something else as well."""
+    return np.argsort(times)[: -(-len(times) // 4)]
 
 
-def per_call(whole: Callable[[], object], hollow: Callable[[], object], clocked: Clocked, budget: float) -> list[float]:
-    """The median time of a call of `whole` and of `hollow`, in seconds.
+def per_call(whole: Callable[[], object], clocked: Clocked, budget: float) -> float:
+    """The time of a call of `whole`, in seconds.
 
-    They are called in turn, in batches, and `clocked` with them: what else the machine does meets all alike.
+    It is called in batches, and `clocked` in turn with it: what else the machine does meets both alike.
     """
     whole()
     once = _batch(whole, 1)
     number = max(1, min(MOST, int(BATCH / max(1e-9, once))))
-    found: list[tuple[float, float]] = []
+    found: list[float] = []
     end = time.perf_counter() + budget
     while len(found) < LEAST or (len(found) < MOST and time.perf_counter() < end):
         whole()  # what came before may have let threads fall asleep, and caches fill with something else
-        first = _batch(whole, number)
+        found.append(_batch(whole, number))
         clocked(number)
-        found.append((first, _batch(hollow, number)))
-    return [statistics.median(times) for times in zip(*found, strict=True)]
+    times = np.array(found)
+    return float(times[_fastest(times)].mean())
 
 
 def in_turn(calls: Sequence[Callable[[], object]], budget: float) -> list[float]:

@@ -121,7 +121,7 @@ class Guards:
     'global `scale`'
     """
 
-    __slots__ = ("_all", "_names", "_tests", "_unchanged")
+    __slots__ = ("_all", "_items", "_names", "_tests", "_unchanged")
 
     def __init__(self) -> None:
         self._all: dict[tuple[object, ...], Guard] = {}
@@ -129,6 +129,7 @@ class Guards:
         # over prepared comparisons takes twice the time, and this runs before every call.
         self._tests: list[str] = []
         self._names: dict[str, Any] = {}
+        self._items: dict[int, tuple[dict[str, Any], str]] = {}  # of the guards that are no more than a lookup
         self._unchanged: Callable[[], bool] | None = None
 
     def __iter__(self) -> Iterator[Guard]:
@@ -155,6 +156,13 @@ class Guards:
         """What the names in the expression stand for, now and later: not a copy."""
         return self._names
 
+    @property
+    def lookups(self) -> list[tuple[dict[str, Any], str, Any]] | None:
+        """Dictionaries, keys and what has to be there; None when that is not all there is to compare."""
+        if len(self._items) < len(self._all):
+            return None
+        return [(mapping, key, self._names[f"e{index}"]) for index, (mapping, key) in self._items.items()]
+
     def _compile(self) -> Callable[[], bool]:
         self._unchanged = eval(f"lambda: {self.expression}", self._names)
         return self._unchanged
@@ -173,7 +181,9 @@ class Guards:
         value = mapping.get(key, MISSING)
         read = partial(mapping.get, key, MISSING)
         test = f"{key!r} not in {{s}}" if value is MISSING else f"{{s}}[{key!r}] is {{e}}"
-        self._watch((id(owner or mapping), key), where, kind, read, value, mapping, test)
+        index = self._watch((id(owner or mapping), key), where, kind, read, value, mapping, test)
+        if index is not None and type(mapping) is dict and isinstance(value, _KEPT):
+            self._items[index] = (mapping, key)
 
     def watch_cell(self, cell: CellType, name: str) -> None:
         """Watch a variable of a closure."""
@@ -210,10 +220,10 @@ class Guards:
         value: object,
         subject: object,
         test: str,
-    ) -> None:
-        """Add a guard, unless this is watched already."""
+    ) -> int | None:
+        """Add a guard, unless this is watched already; its number."""
         if key in self._all:
-            return
+            return None
         index, held = len(self._all), _hold(value)
         self._all[key] = Guard(where, kind, read, held)
         self._names |= {f"s{index}": subject, f"e{index}": held}
@@ -221,6 +231,7 @@ class Guards:
         expected = f"e{index}() is not None" if isinstance(held, weakref.ref) else f"e{index}"
         self._tests.append(test.format(s=f"s{index}", e=expected))
         self._unchanged = None
+        return index
 
 
 def collect(function: Callable[..., Any], classes: Iterable[type] = ()) -> Guards:

@@ -31,6 +31,13 @@ def rewording(frame: FrameType | None) -> str | None:
     return advice if advice is not None and len(advice) <= LONG else None
 
 
+def is_stored_at(frame: FrameType | None) -> bool:
+    """Whether the innermost frame of the user's is about to assign to elements of something."""
+    frame = user_frame(frame)
+    target = None if frame is None else expression_at(frame)
+    return isinstance(target, ast.Subscript) and isinstance(target.ctx, ast.Store)
+
+
 def numpy_name(frame: FrameType | None) -> str | None:
     """Advice for a call of one of `math`'s functions: NumPy's of the same meaning; None for any other expression."""
     frame = user_frame(frame)

@@ -79,6 +79,15 @@ def here() -> Site:
     return _OUTSIDE if frame is None else _site(frame, _MAX_RETURNS)
 
 
+def raised_at(error: BaseException) -> SrcLine | None:
+    """The user's innermost line that an error came through; without one, the line that is being executed."""
+    found, place = None, error.__traceback__
+    while place is not None:
+        found = found if LIBRARY_FILES[place.tb_frame.f_code.co_filename] else place.tb_frame
+        place = place.tb_next
+    return here().src if found is None else _site(found, _MAX_RETURNS).src
+
+
 def defined_at(function: Callable[..., Any]) -> SrcLine | None:
     """The line on which a function is defined; None for what is not written in Python, or not by the user.
 

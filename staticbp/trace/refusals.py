@@ -21,8 +21,18 @@ from staticbp.errors import (
     UnsupportedFunctionError,
 )
 from staticbp.ops import catalog
-from staticbp.trace.instead import numpy_name, rewording
+from staticbp.trace.instead import is_stored_at, numpy_name, rewording
 from staticbp.trace.names import here
+
+
+def not_stored(src: object) -> MutationError:
+    """The error for an assignment of a traced value to elements of an array that is not traced."""
+    return MutationError(
+        "a traced value cannot be stored in a plain array",
+        src=src,
+        advice="Make the array traced: np.zeros_like(x), or zeros() from bp.numpy (from staticbp import numpy as "
+        "np); or build it from its parts with np.stack or np.concatenate.",
+    )
 
 
 class Unknown(Traced):
@@ -31,6 +41,8 @@ class Unknown(Traced):
     __slots__ = ()
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        if is_stored_at(sys._getframe(1)):
+            raise not_stored(here().src)
         advice = (
             "Build arrays of traced values with np.stack([x, y]) or np.concatenate, or take array() and zeros() "
             "from bp.numpy: from staticbp import numpy as np."

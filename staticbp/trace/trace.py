@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,9 +10,11 @@ from staticbp.core.aval import Aval
 from staticbp.core.graph import Graph, Var
 from staticbp.core.primitive import Builder, Traced, Value
 from staticbp.core.traced import Memory
-from staticbp.errors import GraphError, MutationError, StaticbpError
+from staticbp.errors import ArgumentError, GraphError, StaticbpError
 from staticbp.ops.mutation import ARGUMENT
-from staticbp.trace.names import here
+from staticbp.trace.names import here, raised_at
+from staticbp.trace.origin import PACKAGE_DIR
+from staticbp.trace.refusals import not_stored
 from staticbp.trace.tracer import Tracer
 
 
@@ -59,16 +62,24 @@ def _our_errors() -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         inner = error.__cause__ or error.__context__
-        if isinstance(error, StaticbpError) or not isinstance(inner, StaticbpError):
+        if isinstance(error, StaticbpError):
+            raise
+        if _is_refused_call(error):
+            raise ArgumentError(str(error), src=raised_at(error)) from None
+        if not isinstance(inner, StaticbpError):
             raise
         if "setting an array element" not in str(error):
             raise inner from None
-        raise MutationError(
-            "a traced value cannot be stored in a plain array",
-            src=inner.src,
-            advice="Make the array traced: np.zeros_like(x), or zeros() from bp.numpy (from staticbp import numpy as "
-            "np); or build it from its parts with np.stack or np.concatenate.",
-        ) from None
+        raise not_stored(inner.src) from None
+
+
+def _is_refused_call(error: Exception) -> bool:
+    """Whether a function of the user's was called by us, and does not take such arguments."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    ours = place is not None and place.tb_frame.f_code.co_filename.startswith(PACKAGE_DIR)
+    return ours and re.match(r"[^ ]+\(\) (takes|missing|got) .*argument", str(error)) is not None
 
 
 def rebuild(

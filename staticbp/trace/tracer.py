@@ -18,12 +18,15 @@ from staticbp.core.graph import Lit
 from staticbp.core.primitive import Traced
 from staticbp.core.shape import Extent
 from staticbp.errors import (
+    DtypeError,
+    MutationError,
     NumpyCallError,
     StaticbpError,
     TracedConversionError,
     UnsupportedFunctionError,
 )
 from staticbp.ops import catalog, mutation
+from staticbp.ops.options import refuse_order
 from staticbp.ops.views import VIEWS, ordered, own
 from staticbp.trace import selection
 from staticbp.trace.names import here
@@ -110,6 +113,8 @@ def lookup(function: Callable[..., Any]) -> Callable[..., Any]:
     if ours is None:
         name = getattr(function, "__name__", str(function))
         module = getattr(function, "__module__", None) or "numpy"
+        if isinstance(function, np.ufunc) and not hasattr(np, name):
+            module, name = "scipy.special", name.lstrip("_")
         raise UnsupportedFunctionError(
             f"{module.replace('numpy', 'np', 1)}.{name} is not supported on traced values",
             advice=catalog.alternative(name),
@@ -129,6 +134,12 @@ class Tracer(Unknown):
         """The shape."""
         return tuple([held(dim) for dim in self.aval.shape])
 
+    @shape.setter
+    def shape(self, shape: object) -> None:
+        raise MutationError(
+            f"the shape of {self!r} cannot be assigned", src=here().src, advice=f"Write x = x.reshape({shape})."
+        )
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype."""
@@ -145,6 +156,18 @@ class Tracer(Unknown):
         return held(self.aval.size)
 
     @property
+    def device(self) -> str:
+        """Where it is, by the standard of arrays: as for all of NumPy's, "cpu"."""
+        return "cpu"
+
+    @located
+    def to_device(self, device: str, /, *, stream: None = None) -> Any:
+        """As `ndarray.to_device`: itself."""
+        if device != self.device or stream is not None:
+            raise ValueError(f"there is the device 'cpu', not {device!r}, and no stream")
+        return self
+
+    @property
     def T(self) -> Any:
         """The transpose."""
         return lookup(np.transpose)(self)
@@ -159,10 +182,25 @@ class Tracer(Unknown):
         """The real part."""
         return lookup(np.real)(self)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * self.imag if self.aval.is_complex else value
+
     @property
     def imag(self) -> Any:
         """The imaginary part."""
         return lookup(np.imag)(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = self.real + value * 1j
+
+    @located
+    def conj(self) -> Any:
+        """As `ndarray.conj`, which gives an array itself where nothing is to be changed."""
+        return np.conjugate(self) if self.aval.is_complex else self
+
+    conjugate = conj
 
     def __repr__(self) -> str:
         return f"<traced {self.name}: {self.aval}>"
@@ -317,7 +355,6 @@ class Tracer(Unknown):
     take = _method(np.take)
     diagonal = _method(np.diagonal)
     trace = _method(np.trace)
-    conj = conjugate = _method(np.conjugate)
     argpartition = _method(np.argpartition)
     searchsorted = _method(np.searchsorted)
     choose = _method(np.choose)
@@ -366,6 +403,12 @@ class Tracer(Unknown):
         return ordered(lookup(np.copy)(lookup(np.ravel)(self, order=order)))
 
     @located
-    def astype(self, dtype: Any, **options: Any) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """As `ndarray.astype`."""
-        return lookup(np.astype)(self, np.dtype(dtype))
+        refuse_order("x.astype", order)
+        wanted = np.dtype(dtype)
+        if not np.can_cast(self.aval.dtype, wanted, casting):
+            raise DtypeError(f"{self!r} cannot become {wanted} by the casting rule {casting!r}")
+        return lookup(np.astype)(self, wanted, copy=copy)

@@ -59,6 +59,31 @@ def test_a_step_returns_the_arrays_it_was_given(dtype):
             np.testing.assert_allclose(a, b, rtol=1e-5 if dtype == np.float32 else 1e-12)
 
 
+def test_what_is_all_arrays_comes_back_as_itself():
+    donating = bp.compile(lambda net, other: (step(net, X, T, 0.01), other + 1.0), donate_argnums=0)
+    net, other = make_net(), make_net().hidden
+    first, _ = donating(net, other)
+    first, _ = donating(first, other)  # traced again: a scale was a float and has become a NumPy scalar
+    before = [array.copy() for array in arrays_of(other)]
+    again, raised = donating(first, other)
+    assert again is not first  # its scale is a number, which is another now
+    assert again.hidden is first.hidden
+    assert again.out is first.out
+    assert raised is not other  # it was not donated
+    for old, kept, new in zip(before, arrays_of(other), arrays_of(raised), strict=True):
+        assert np.array_equal(kept, old)
+        assert np.array_equal(new, old + 1.0)
+
+
+def test_arrays_that_change_places_are_put_together_anew():
+    swap = bp.compile(lambda pair: (pair[1] + 0.0, pair[0] + 0.0), donate_argnums=0)
+    pair = (np.ones(3), np.zeros(3))
+    for expected in (0.0, 1.0, 0.0):
+        found = swap(pair)
+        assert all(a is b for a, b in zip(found, pair, strict=True))
+        assert np.array_equal(found[0], np.full(3, expected))
+
+
 def test_updates_are_made_in_place():
     source = bp.compile(step, donate_argnums=0).inspect(make_net(), X, T, 0.01).source
     assert "hidden_weights[i, j] -= " in source

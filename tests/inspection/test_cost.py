@@ -32,6 +32,7 @@ COUNTS = {
     "squares": (lambda x: np.sum(x * x), (V,), Work(2 * N, 0, (N + 1) * F)),
     "functions": (lambda x: np.tanh(x) + np.exp(x), (V,), Work(N, 2 * N, 2 * N * F)),
     "maximum": (lambda x: np.maximum(x, 0.5) * 2, (V,), Work(2 * N, 0, 2 * N * F)),
+    "conversions": (lambda k: k * 0.5, (np.arange(N),), Work(N, 0, 2 * N * F)),
     "transpose": (lambda x: x.T, (W,), Work(0, 0, 6 * N * F)),
     "matvec": (lambda a, x: a @ x, (W, V[:3]), Work(2 * 3 * N, 0, (3 * N + 3 + N) * F)),
     "matmul": (lambda a, b: a @ b, (A, B), Work(2 * 64 * 48 * 32, 0, (64 * 48 + 48 * 32 + 64 * 32) * F)),

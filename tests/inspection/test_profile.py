@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import staticbp as bp
+from staticbp import compilation
 from staticbp.inspection import machine, timing
 from staticbp.inspection.machine import Peaks
 from staticbp.inspection.profile import Profile, duration
@@ -95,6 +96,39 @@ def test_as_text_and_as_html(profile):
     assert html.count("<table>") == 2
     assert "width: " in html
     assert "test_profile.py" in html
+
+
+def test_code_for_all_sizes_is_timed_as_it_is_and_counted_for_these():
+    @bp.differentiable
+    def spread(X):
+        return np.sum(np.tanh(X - X.mean(0)) ** 2)
+
+    for rows in (5, 7):
+        spread.grad(np.ones((rows, 4)))
+    assert "X.shape[0]" in spread.grad.inspect(np.ones((40, 4))).source
+    found = bp.profile(spread.grad, np.ones((40, 4)), seconds=0.02)
+    assert sum(row.work.functions for row in found.rows) == 40 * 4
+    assert any("< 40" in row.label for row in found.rows)
+    assert 0 < found.dispatch < found.whole
+
+
+def test_what_is_timed_is_called_as_the_function_is(monkeypatch):
+    sources = []
+    load = compilation._load
+
+    def watched(source, *args):
+        sources.append(source)
+        return load(source, *args)
+
+    monkeypatch.setattr(compilation, "_load", watched)
+    scale = bp.compile(lambda x: 2.0 * x)
+    scale(np.ones(3))
+    bp.profile(scale, np.ones(3), seconds=0.01)
+    plain, clocked = (source.splitlines() for source in sources)
+    end = "    return 0"
+    body = plain[plain.index("def function(x, mul):") + 1 :]
+    expected = ["    clock.lap(0)", *body[: body.index(end)], "    clock.lap(1)", end]
+    assert clocked[clocked.index("def function(x, mul):") + 1 :] == expected
 
 
 def test_donated_arguments_are_left_alone():
