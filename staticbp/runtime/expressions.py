@@ -348,7 +348,8 @@ class Expressions:
         numbers = [arg for arg in args if isinstance(arg, Scalar)]
         if write is not None and any(is_complex(number.kind) for number in numbers):
             return write(self.builder, *numbers)
-        return self.call_kernel(function, args)
+        text = getattr(owner, "WRITTEN", {}).get(name)
+        return self.call_kernel(function, args) if text is None else self.call_function(text, args)
 
     def call_kernel(self, function: Any, args: Sequence[Known]) -> Scalar:
         """What a kernel makes of arguments."""

@@ -62,6 +62,7 @@ if JIT:
 
     from staticbp.runtime import sorting
 
+    WRITTEN, texts = sorting.WRITTEN, sorting.texts  # for `translate`, which takes texts into the module
     overload(sort)(sorting.compile_sort)
     overload(argsort)(sorting.compile_argsort)
     overload(cumsum)(sorting.compile_cumsum)

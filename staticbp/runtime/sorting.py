@@ -3,50 +3,56 @@
 Both sorts permute the row of the output: `sort` the elements themselves, `argsort` their indices, which are
 compared by element and then by index; that order is total, so that an unstable method gives the stable
 answer. Heapsort (bottom-up, Wegener's) needs neither memory nor recursion and has no bad cases.
+
+The functions are written in the Python of generated text, so that `translate` takes them into the module that calls
+them; Numba compiles them for the modules that are left to it.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numba import njit, types
 
-# Up to this length rows are sorted by insertion.
-_SHORT = 16
-
 
 @njit
-def _element_less(keys: Any, a: Any, b: Any) -> Any:
+def kernel_element_before(keys: Any, a: Any, b: Any) -> Any:
     """Whether a comes before b; NaN comes after everything else."""
-    return a < b or (b != b and a == a)  # only NaN differs from itself
+    return 1 if a < b or (b != b and a == a) else 0  # only NaN differs from itself
 
 
 @njit
-def _index_less(keys: Any, a: Any, b: Any) -> Any:
+def kernel_index_before(keys: Any, a: Any, b: Any) -> Any:
     """Whether the element at index a comes before that at index b."""
-    x, y = keys[a], keys[b]
-    if _element_less(keys, x, y):
-        return True
-    return a < b and not _element_less(keys, y, x)
+    x = keys[a]
+    y = keys[b]
+    if x < y or (y != y and x == x):
+        return 1
+    return 1 if a < b and not (y < x or (x != x and y == y)) else 0
 
 
-def _make_sort(less: Any) -> Any:
-    """``sort(row, keys)`` in place, by an order given as ``less(keys, a, b)``."""
+def _make_sort(kernel_before: Any) -> Any:
+    """``sort(row, keys)`` in place, by an order given as ``before(keys, a, b)``."""
 
     @njit
-    def sort(row: Any, keys: Any) -> None:
-        size = row.size
-        if size <= _SHORT:
+    def kernel_sort(row: Any, keys: Any) -> Any:
+        size = row.shape[0]
+        if size <= 16:  # short rows are sorted by insertion
             for i in range(1, size):
                 value = row[i]
                 j = i
-                while j > 0 and less(keys, value, row[j - 1]):
+                while j > 0 and kernel_before(keys, value, row[j - 1]):
                     row[j] = row[j - 1]
                     j -= 1
                 row[j] = value
-            return
-        start, end = size // 2, size
+            return 0
+        start = size // 2
+        end = size
         while end > 1:
             # First the row becomes a heap, from its middle to its head; then its largest element is taken, and again.
             if start > 0:
@@ -60,25 +66,84 @@ def _make_sort(less: Any) -> Any:
             hole = start
             child = 2 * start + 1
             while child < end:
-                if child + 1 < end and less(keys, row[child], row[child + 1]):
+                if child + 1 < end and kernel_before(keys, row[child], row[child + 1]):
                     child += 1
                 row[hole] = row[child]
                 hole = child
                 child = 2 * hole + 1
             while hole > start:
                 parent = (hole - 1) // 2
-                if not less(keys, row[parent], value):
+                if kernel_before(keys, row[parent], value) == 0:
                     break
                 row[hole] = row[parent]
                 hole = parent
             row[hole] = value
+        return 0
 
-    return sort
+    return kernel_sort
 
 
-_sort_elements = _make_sort(_element_less)
-_sort_indices = _make_sort(_index_less)
+kernel_sort_elements = _make_sort(kernel_element_before)
+kernel_sort_indices = _make_sort(kernel_index_before)
 
+
+def kernel_sort_rows(x: Any, out: Any) -> Any:
+    """`kernels.sort`."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = x[i, j]
+        kernel_sort_elements(out[i], x[i])
+    return 0
+
+
+def kernel_argsort_rows(x: Any, out: Any) -> Any:
+    """`kernels.argsort`."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = j
+        kernel_sort_indices(out[i], x[i])
+    return 0
+
+
+def kernel_cumsum_rows(x: Any, out: Any) -> Any:
+    """`kernels.cumsum`."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = x[i, j]
+            if j > 0:
+                out[i, j] += out[i, j - 1]
+    return 0
+
+
+# ---- for `translate` ---------------------------------------------------------------------------------------------
+
+WRITTEN = {"sort": "kernel_sort_rows", "argsort": "kernel_argsort_rows", "cumsum": "kernel_cumsum_rows"}
+"""The functions of `kernels`, and the names of their texts."""
+
+
+@cache
+def texts() -> dict[str, ast.FunctionDef]:
+    """The functions of this module as syntax trees, by name; of the sort one for each order."""
+    orders = {"kernel_sort_elements": kernel_element_before, "kernel_sort_indices": kernel_index_before}
+    found = {name: _text(globals()[name], kernel_before=order.__name__) for name, order in orders.items()}
+    plain = (kernel_element_before, kernel_index_before, kernel_sort_rows, kernel_argsort_rows, kernel_cumsum_rows)
+    return found | {function.__name__: _text(function) for function in plain}
+
+
+def _text(function: Any, **names: str) -> ast.FunctionDef:
+    """A function as a syntax tree, some names in it changed; its lines are nobody's."""
+    source = textwrap.dedent(inspect.getsource(getattr(function, "py_func", function)))
+    for name, other in names.items():
+        source = source.replace(name, other)
+    (text,) = ast.parse(source).body
+    assert isinstance(text, ast.FunctionDef)
+    for node in ast.walk(text):
+        if hasattr(node, "lineno"):
+            node.lineno = 0
+    return text
+
+
+# ---- for Numba ---------------------------------------------------------------------------------------------------
 
 Implementation = Callable[..., Any] | None
 
@@ -89,45 +154,14 @@ def _matrices(*arrays: Any) -> bool:
 
 def compile_sort(x: Any, out: Any) -> Implementation:
     """`kernels.sort` for arguments of these types."""
-    if not _matrices(x, out) or x.dtype != out.dtype:
-        return None
-
-    def rows(x: Any, out: Any) -> None:
-        m, n = x.shape
-        for i in range(m):
-            for j in range(n):
-                out[i, j] = x[i, j]
-            _sort_elements(out[i], x[i])
-
-    return rows
+    return kernel_sort_rows if _matrices(x, out) and x.dtype == out.dtype else None
 
 
 def compile_argsort(x: Any, out: Any) -> Implementation:
     """`kernels.argsort` for arguments of these types."""
-    if not _matrices(x, out) or out.dtype != types.int64:
-        return None
-
-    def rows(x: Any, out: Any) -> None:
-        m, n = x.shape
-        for i in range(m):
-            for j in range(n):
-                out[i, j] = j
-            _sort_indices(out[i], x[i])
-
-    return rows
+    return kernel_argsort_rows if _matrices(x, out) and out.dtype == types.int64 else None
 
 
 def compile_cumsum(x: Any, out: Any) -> Implementation:
     """`kernels.cumsum` for arguments of these types."""
-    if not _matrices(x, out):
-        return None
-
-    def rows(x: Any, out: Any) -> None:
-        m, n = x.shape
-        for i in range(m):
-            total = out.dtype.type(0)
-            for j in range(n):
-                total = out.dtype.type(total + x[i, j])
-                out[i, j] = total
-
-    return rows
+    return kernel_cumsum_rows if _matrices(x, out) else None

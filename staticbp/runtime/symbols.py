@@ -115,8 +115,8 @@ def special_routine(symbol: str) -> str | None:
 
     Examples
     --------
-    >>> special_routine("staticbp.special.gammainc.2")
-    '__pyx_fuse_0gammainc'
+    >>> special_routine("staticbp.special.gammainc.2"), special_routine("staticbp.special.stdtr.2")
+    ('gammainc', '__pyx_fuse_0stdtr')
     """
     name, arity = symbol.removeprefix(SPECIAL_PREFIX).split(".")
     wanted = f"double ({'double, ' * int(arity)}int __pyx_skip_dispatch)".encode()

@@ -110,13 +110,22 @@ class _Module:
                     self.imports |= {item.asname or item.name: importlib.import_module(item.name) for item in names}
                 case ast.ImportFrom(module=package, names=names):
                     modules = {item.asname or item.name: f"{package}.{item.name}" for item in names}
-                    self.imports |= {alias: importlib.import_module(path) for alias, path in modules.items()}
+                    found = {alias: importlib.import_module(path) for alias, path in modules.items()}
+                    self.imports |= found
+                    for kernels in found.values():
+                        self.take(getattr(kernels, "texts", dict)())
                 case ast.FunctionDef(name=function):
-                    self.texts[function] = in_strips(node)
+                    self.take({function: in_strips(node)})
                 case ast.Expr(value=ast.Constant()):
                     pass
                 case _:
                     raise Unknown(ast.dump(node))
+
+    def take(self, texts: Mapping[str, ast.FunctionDef]) -> None:
+        """Add functions, whether of the module or of kernels that are written as text, to what may be called."""
+        if not self.texts.keys().isdisjoint(texts):
+            raise Unknown("two functions of one name")
+        self.texts |= texts
 
     def function(self, name: str, kinds: tuple[Kind, ...], shapes: tuple[Extents | None, ...]) -> Any:
         """The LLVM function for arguments of these types and known shapes, by Numba's calling convention."""

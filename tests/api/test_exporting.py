@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 import pickle
+from typing import Any
 
 import numba
 import numpy as np
@@ -67,7 +68,7 @@ def halved(x):
     return 0.5 * x
 
 
-half = bp.from_numba(numba.njit(halved), vjp=lambda out, g, x: (half(g),))
+half: Any = bp.from_numba(numba.njit(halved), vjp=lambda out, g, x: (half(g),))
 
 
 @bp.differentiable

@@ -162,7 +162,9 @@ def test_the_machine_code_of_a_loop_that_threads_share():
 
 @compiled_only
 def test_lines_that_nothing_comes_from(inspection):
-    with pytest.raises(ArgumentError, match=r"no code comes from 7777\n  Ask for one of these lines.*r = X @ w - y"):
+    with pytest.raises(
+        ArgumentError, match=r"no code comes from 7777\n  at .*\n  Ask for one of these lines.*r = X @ w - y"
+    ):
         inspection.asm_of(7777)
 
 

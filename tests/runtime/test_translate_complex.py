@@ -1,6 +1,7 @@
 """Complex numbers in generated text, straight to LLVM code."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,12 +49,12 @@ def test_numbers_are_those_of_numpy(expression, dtype, caplog):
     with caplog.at_level("DEBUG", logger="staticbp.jit"):
         compiled = compile_module(source, {"f": specs})["f"]
     assert "compiled by Numba" not in caplog.text
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(compile(whitelist.check(source), "<test>", "exec"), namespace)
     found, wanted = np.empty_like(x), np.empty_like(x)
     assert compiled(x, y, found, r) == 0
     with np.errstate(all="ignore"):
-        namespace["f"](x, y, wanted, r)  # type: ignore[operator]
+        namespace["f"](x, y, wanted, r)
     for part in ("real", "imag"):
         np.testing.assert_allclose(
             getattr(found, part), getattr(wanted, part), rtol=1e-6 if dtype == "complex64" else 1e-14
