@@ -41,7 +41,7 @@ MODES = ("value", "reverse", "forward", "forward over reverse", "reverse over re
 TOLERANCE = 1e-9
 BATCH = 3
 
-# Cases that differ from JAX, by the beginnings of their names, and why. That JAX is wrong is what central differences say.
+# Cases that differ from JAX, by the beginnings of their names, and why: where JAX is wrong, by central differences.
 KNOWN = {
     "spence/": "JAX's gradient is NaN",
     "complex arccosh": "JAX's derivative is that of another branch left of the imaginary axis",
