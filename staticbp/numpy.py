@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.core.aval import Aval, check_dtype
-from staticbp.core.primitive import Builder, Traced, Value, value_aval
+from staticbp.core.primitive import Builder, Value, value_aval
 from staticbp.errors import UnsupportedFunctionError
 from staticbp.ops.joining import stack
 from staticbp.ops.linear import fill
@@ -198,7 +198,7 @@ def _constant(name: str, number: int, shape: Any, dtype: Any, order: str, option
 
 def arange(*args: Any, **options: Any) -> Any:
     """As `numpy.arange`; its bounds are known when the function is traced."""
-    if any(isinstance(arg, Traced) for arg in (*args, *options.values())):
+    if is_traced(*args, *options.values()):
         raise UnsupportedFunctionError(
             "np.arange with traced bounds: the size of the result would not be known",
             advice="Write start + step * np.arange(n), with n known.",

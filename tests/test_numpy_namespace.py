@@ -76,7 +76,9 @@ def test_arrays_of_one_value_are_traced_from_the_start():
         total = np.zeros(3)
         total += x
         scale = np.full((2, 3), 0.5)
-        return total, scale * x, np.ones((3,), np.float32) * 2, np.empty(2) * 0
+        room = np.empty(2)  # what is in it before is anything, a NaN for instance
+        room[:] = x[1:]
+        return total, scale * x, np.ones((3,), np.float32) * 2, room
 
     x = numpy.arange(3.0)
     assert_value(function, [x])

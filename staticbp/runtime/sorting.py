@@ -31,9 +31,9 @@ def kernel_index_before(keys: Any, a: Any, b: Any) -> Any:
     """Whether the element at index a comes before that at index b."""
     x = keys[a]
     y = keys[b]
-    if x < y or (y != y and x == x):
+    if kernel_element_before(keys, x, y):
         return 1
-    return 1 if a < b and not (y < x or (x != x and y == y)) else 0
+    return 1 if a < b and kernel_element_before(keys, y, x) == 0 else 0
 
 
 def _make_sort(kernel_before: Any) -> Any:
