@@ -15,7 +15,7 @@ from staticbp.inspection.rich import Text
 from staticbp.trace.names import here
 
 LOCATION = re.compile(r"\s*\.loc\s+\d+\s+(\d+)")
-DIRECTIVE = re.compile(r"\s*\.(?!L)\w|\.L(?:tmp|func_)\w+:")  # and labels that nothing jumps to
+DIRECTIVE = re.compile(r"\s*\.(?!L)\w|\.L(?:tmp|func_|CPI|JTI)\w+:")  # and labels that nothing jumps to
 
 # Arithmetic on whole vectors: on x86-64 of floats (ps, pd) in the registers xmm, ymm, zmm; on aarch64 in v0.4s, v0.2d.
 _X86 = re.compile(r"\s*(?!v?(?:xor|mov|unpck|shuf|perm))v?\w+(p[sd])\s.*%([xyz])mm")
