@@ -241,9 +241,11 @@ def zeros(like: Value) -> Value:
 
 
 def literal(value: Value) -> Lit | None:
-    """The literal that `value` is, or None."""
+    """The literal that `value` is, or, while recording, that a NumPy scalar becomes; or None."""
     if isinstance(value, Traced):
         value = value.atom
+    if isinstance(value, np.generic) and Builder.innermost() is not None:
+        return Lit(value, value_aval(value))
     return value if isinstance(value, Lit) else None
 
 

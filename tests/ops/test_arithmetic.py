@@ -115,3 +115,12 @@ def test_choices_let_nothing_through_to_the_other_side():
     _, x_bar, y_bar = evaluate(reverse, [B, X, X, ct])
     np.testing.assert_array_equal(x_bar, [np.inf, 0, 1])
     np.testing.assert_array_equal(y_bar, [0, np.nan, 0])
+
+
+@pytest.mark.parametrize("number", [2.5, np.float32(2.5), np.float64(2.5), np.int32(2), np.complex64(1j)])
+def test_numpy_scalars_are_literals_as_pythons_are(number):
+    def function(x):
+        return x * number + np.sqrt(number)
+
+    assert_value(function, [X.astype(np.float32)])
+    assert graph_of(function, [X]).consts == ()
