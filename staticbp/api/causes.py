@@ -92,11 +92,16 @@ class History:
         return Subject(paths, {where: value for where, _, value in call.statics}, frozen, cause, exact)
 
     @contextmanager
-    def compiling(self, name: str, call: Call, paths: Sequence[str], changed: str | None) -> Iterator[None]:
-        """Tell of a compilation for a call like this one, which is done within, and remember it."""
+    def compiling(
+        self, name: str, call: Call, paths: Sequence[str], changed: str | None
+    ) -> Iterator[Callable[[Form], None]]:
+        """Tell of a compilation for a call like this one, which is done within, and remember it.
+
+        What is compiled is handed to the function that this gives.
+        """
         cause, signature = self.cause(call, paths, changed), _Signature.of(call, paths)
-        with compiling(name, cause):
-            yield
+        with compiling(name, cause) as sizes:
+            yield lambda form: sizes.extend(f"{paths[leaf]}.shape[{axis}]" for _, leaf, axis in form.entry.sizes)
         kept = [(known, why) for known, why in self._causes if known != signature]
         self._causes = [*kept[1 - REMEMBERED :], (signature, cause)]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CellType, FunctionType, MethodType, SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -140,9 +142,10 @@ def loop(test: Callable[..., Any], body: Callable[..., State], state: State, nam
             return state
         state = body(*state)
     state = settled(names, state, lambda: body(*state), line)
+    variables = _variables(names)
 
     def step(state: State) -> State:
-        return kept(names, state, body(*state), line)
+        return variables(kept(names, state, body(*state), line))
 
     return _carried(names, state, lambda carry: while_loop(lambda s: test(*s), step, carry))
 
@@ -206,28 +209,42 @@ def _each_of(
     if not names or (not is_traced(count) and count <= 0):
         return state
     state = settled(names, state, lambda: body(rows.row(0 * count), *state), line)
+    variables = _variables(names)
 
     def step(row: Any, state: State) -> State:
-        return kept(names, state, body(row, *state), line)
+        return variables(kept(names, state, body(row, *state), line))
 
     if stopped(state) is False and all(not name.startswith("__stop") for name in names):
         if rows.arrays is not None:
             return _carried(names, state, lambda carry: fold(lambda s, row: step(row, s), carry, rows.arrays))
-        return _carried(names, state, lambda carry: fori_loop(0, count, lambda k, s: step(rows.row(k), s), carry))
+        if not is_traced(count):
+            return _carried(names, state, lambda carry: fori_loop(0, count, lambda k, s: step(rows.row(k), s), carry))
+    counting = _variables((*names, "number"))
 
-    def test(carry: tuple[Any, State]) -> Any:
-        return np.logical_and(carry[0] < count, np.logical_not(stopped(carry[1])))
+    def test(carry: State) -> Any:
+        *variables, number = carry
+        ended = stopped(tuple(variables))
+        return number < count if ended is False else np.logical_and(number < count, np.logical_not(ended))
 
-    def counted(carry: tuple[Any, State]) -> tuple[Any, State]:
-        return carry[0] + 1, step(rows.row(carry[0]), carry[1])
+    def counted(carry: State) -> State:
+        *variables, number = carry
+        return counting((*step(rows.row(number), tuple(variables)), number + 1))
 
-    started: State = tuple(np.bool_(value) if isinstance(value, bool) else value for value in state)
-    return while_loop(test, counted, (0, started))[1]
+    return _carried(names, state, lambda carry: while_loop(test, counted, counting((*carry, 0)))[:-1])
 
 
 def _carried(names: Names, state: State, run: Callable[[State], State]) -> State:
-    started: State = tuple(np.bool_(value) if isinstance(value, bool) else value for value in state)
+    started = _variables(names)(np.bool_(value) if isinstance(value, bool) else value for value in state)
     return run(started) if names else state
+
+
+@cache
+def _variables(names: Names) -> Callable[[Iterable[Any]], State]:
+    """Makes a tuple of these variables, which has them as its fields: they are called so in generated code."""
+    # collections.namedtuple: typing's wants fields that are known when types are checked.
+    named: Callable[..., Any] = collections.namedtuple  # noqa: PYI024
+    made = named("Variables", [name.strip("_") for name in names], rename=True)
+    return cast(Callable[[Iterable[Any]], State], made._make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +267,16 @@ def range_of(function: Callable[..., Any], *bounds: Any) -> Any:
             src=here().src,
             advice="Loop over range(n), and multiply.",
         )
+    for bound in (start, stop, step):
+        aval = value_aval(bound)
+        if aval.shape or aval.dtype.kind not in "iu":
+            raise ControlFlowError(
+                f"range is given {aval}, where an integer is expected",
+                src=here().src,
+                advice="Write range(x.astype(int)) for a number x, or for item in x: for an array.",
+            )
+    if step == 0:
+        raise ControlFlowError("the step of a range is 0", src=here().src)
     count = (stop - start + (step - 1 if step > 0 else step + 1)) // step
     return Rows(np.maximum(count, 0), lambda k: start + k * step)
 

@@ -157,8 +157,9 @@ class Function(Generic[P, R]):
             if form is None or changed is not None:
                 outdated = None if form is None else form.gate
                 self._gates = [gate for gate in self._gates if gate is not outdated]
-                with self._history.compiling(self._name(), call, self._paths(call), changed):
+                with self._history.compiling(self._name(), call, self._paths(call), changed) as tell:
                     form = self._made(call, pattern)
+                    tell(form)
             # A new list: another thread may be going through the old one.
             self._gates = in_order(form, self._gates, self._general)
             self._go_straight(form)

@@ -15,7 +15,7 @@ from staticbp.compilation import Compilation
 from staticbp.core.tree import map_leaves
 from staticbp.inspection.machine import peaks
 from staticbp.inspection.profile import Profile
-from staticbp.inspection.timing import Clocked, per_call
+from staticbp.inspection.timing import at_sizes, per_call, timed
 from staticbp.runtime.laps import TURN
 from staticbp.runtime.load import JIT
 
@@ -42,10 +42,12 @@ def profile(function: Callable[..., Any], *args: Any, seconds: float = 1.0, **kw
 
     Notes
     -----
-    The parts are timed in a copy of the compiled code, with a clock read between them (some 10 ns a reading, which are
+    The parts are timed in a copy of the compiled code, with a clock read between them (some 20 ns a reading, which are
     taken off).  The loop of a scan or fold is opened, and the parts of its steps are timed, where those take much
-    longer than that.  The roofline [1]_ of a part is the most that the machine could do: all operations at the rate of
-    a large product of matrices, or all bytes at the rate of the cache that they fit into, whichever takes longer.
+    longer than that.  Where a call is too short for a clock, it is timed in copies that grow by a part each: a part
+    takes what a call takes longer by with it.  The roofline [1]_ of a part is the most that the machine could do: all
+    operations at the rate of a large product of matrices, or all bytes at the rate of the cache that they fit into,
+    whichever takes longer.
 
     References
     ----------
@@ -69,17 +71,17 @@ def profile(function: Callable[..., Any], *args: Any, seconds: float = 1.0, **kw
     if traced._donate(call) is not None:
         args, kwargs = _copied(traced, call)
         call = traced._call(args, kwargs)
-    entry = traced._find(call).entry
+    sizes = traced._find(call).entry.sizes_in(call.leaves)
     compilation = traced._compilation(call, traced._pattern(call))
 
     def calling(compilation: Compilation) -> Callable[[], object]:
         return functools.partial(traced._with_form(call, compilation), *args, **kwargs)
 
     with TURN:
-        clocked = Clocked(compilation, calling, entry.sizes_in(call.leaves))
-        whole = per_call(functools.partial(traced, *args, **kwargs), clocked, seconds)
-    parts = [clocked.at_sizes(part) for part in clocked.parts]
-    return Profile(compilation.title, whole, clocked.dispatch, parts, peaks() if JIT else None)
+        copies = timed(compilation, calling, sizes)
+        whole = per_call(functools.partial(traced, *args, **kwargs), copies, seconds)
+    parts = [at_sizes(part, sizes) for part in copies.parts]
+    return Profile(compilation.title, whole, copies.dispatch, parts, peaks() if JIT else None)
 
 
 def _copied(traced: Function[..., Any], call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:

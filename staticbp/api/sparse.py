@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from staticbp.api.arguments import title
+from staticbp.api.arguments import positions, title
 from staticbp.api.batching import vmap
 from staticbp.api.compiling import compiled
 from staticbp.api.forms import Call
@@ -78,9 +78,16 @@ class SparseDerivative:
     """
 
     def __init__(self, function: Callable[..., Any], argnum: int, symmetric: bool) -> None:
+        position = positions(argnum)
+        if not isinstance(position, int) or position < 0:
+            raise ArgumentError(
+                f"a sparse derivative is with respect to one argument, not to {argnum!r}",
+                src=here().src,
+                advice="Write 0 for the first, 1 for the second.",
+            )
         self.__wrapped__ = function
         self.__name__ = f"{title(function)}_{'hessian' if symmetric else 'jacobian'}"
-        self.argnum = argnum
+        self.argnum = position
         self.symmetric = symmetric
         self._of: Function[..., Any] = compiled(grad(function, argnum) if symmetric else function)
         self._plans: dict[Any, _Known] = {}

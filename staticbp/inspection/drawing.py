@@ -16,6 +16,8 @@ import numpy as np
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 from staticbp.core.packages import optional
 from staticbp.core.text import Names, literal_text
+from staticbp.errors import ArgumentError
+from staticbp.trace.names import here
 
 WIDTH, HEIGHT = 168, 44  # of a node, in pixels
 GAP_X, GAP_Y = 18, 34
@@ -235,7 +237,11 @@ def save(made: Picture, path: str | Path, svg: Callable[[Picture], str]) -> None
     elif path.suffix == ".mmd":
         path.write_text(mermaid(made), encoding="utf-8")
     else:
-        raise ValueError(f"{path}: a graph is drawn as one of {', '.join(FORMATS)}")
+        raise ArgumentError(
+            f"no picture is written to {str(path)!r}",
+            src=here().src,
+            advice=f"Let the name of the file end in one of {', '.join(FORMATS)}.",
+        )
 
 
 def dot(made: Picture) -> str:

@@ -64,13 +64,18 @@ class _ToStandardError(logging.Handler):
 
 
 @contextmanager
-def compiling(name: str, cause: str) -> Iterator[None]:
-    """Tell of a compilation, when it is done; at a terminal also while it takes long."""
+def compiling(name: str, cause: str) -> Iterator[list[str]]:
+    """Tell of a compilation, when it is done; at a terminal also while it takes long.
+
+    What the list holds by then, the sizes that it serves all of, is told as well.
+    """
     OUTCOME.how = "the code is what it was"
     start = time.perf_counter()
+    sizes: list[str] = []
     with announced(f"staticbp is compiling {name} …"):
-        yield
-    LOG.info("%s: %.0f ms, %s; %s", name, 1e3 * (time.perf_counter() - start), OUTCOME.how, cause)
+        yield sizes
+    served = f" for all sizes {', '.join(sizes)}" if sizes else ""
+    LOG.info("%s: %.0f ms, %s%s; %s", name, 1e3 * (time.perf_counter() - start), OUTCOME.how, served, cause)
 
 
 @contextmanager

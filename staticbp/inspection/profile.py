@@ -74,7 +74,7 @@ class Profile:
         and giving it back.
     rows : list of Row
         The loop nests and kernel calls in the order of the code.  They and the dispatch were timed in a copy of it that
-        has a clock between them, what the clock takes being taken off.
+        has a clock between them, what the clock takes being taken off; those of a short call in copies that grow.
     lines : dict of SrcLine to float
         The seconds of each line of the program.  A loop that several lines share is divided among them by operations.
     unaccounted : float

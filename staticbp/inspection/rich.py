@@ -13,7 +13,9 @@ from typing import Any, Self, TextIO
 
 from staticbp.core.graph import Graph
 from staticbp.core.text import graph_text
+from staticbp.errors import ArgumentError
 from staticbp.inspection.html import preformatted
+from staticbp.trace.names import here
 
 
 class Text(str):
@@ -81,13 +83,15 @@ class Stages(dict[str, Graph]):
 
         Raises
         ------
-        KeyError
+        ArgumentError
             When there is no stage of this name.
         """
         names = [*self]
-        place = names.index(name) if name in self else -1
-        if place < 0:
-            raise KeyError(f"there is no stage {name!r}, only {', '.join(names)}")
+        if name not in self:
+            raise ArgumentError(
+                f"there is no stage {name!r} of this graph", src=here().src, advice=f"There are {', '.join(names)}."
+            )
+        place = names.index(name)
         before = graph_text(self[names[place - 1]], comments=False) if place else ""
         after = graph_text(self[name], comments=False)
         labels = (names[place - 1] if place else "nothing", name)

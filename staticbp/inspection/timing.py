@@ -2,6 +2,7 @@
 
 The parts are loop nests and kernel calls.  A loop of whole steps, a scan say, is one part at first; when its steps
 turn out to take long enough for the readings of a clock not to matter, it is opened, and their parts are timed.
+A call that is itself too short for a clock in it is timed in copies that grow by a part each.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from staticbp.runtime.load import compile_module
 from staticbp.runtime.spec import Spec
 
 READINGS = 25  # of the clock, that an opened loop's parts take at least: more than 4 % of the time is never the clock's
+CLOCKS = 1 / 16  # of the time of a call, at most, that is the clock's
+COPIES = 24  # of a call too short for that
 BATCH = 5e-4  # seconds: shorter calls are timed several at a time
 LEAST, MOST = 5, 2_000  # batches
 LONG = 20_000  # elements that the body of a `while` visits, for its steps to be worth a clock
@@ -109,6 +112,9 @@ def clock() -> Clock:
     return Clock(statistics.median(lengths), min(readings))
 
 
+Calling = Callable[[Compilation], Callable[[], object]]
+
+
 class Clocked:
     """The copy of a compilation with a clock between its parts, ready to be called.
 
@@ -120,14 +126,16 @@ class Clocked:
         Gives what calls a function in the compiled form that it is given.
     sizes : mapping of str to int
         What the symbols in the compilation stand for.
+
+    Attributes
+    ----------
+    is_in_the_way : bool
+        Whether the readings of the clock take a large part of the time.
     """
 
-    def __init__(
-        self,
-        compilation: Compilation,
-        calling: Callable[[Compilation], Callable[[], object]],
-        sizes: Mapping[str, int],
-    ) -> None:
+    is_in_the_way: bool
+
+    def __init__(self, compilation: Compilation, calling: Calling, sizes: Mapping[str, int]) -> None:
         self._sizes = sizes
         opened: set[int] = set()
         while True:
@@ -140,6 +148,7 @@ class Clocked:
                 self()
             further = {id(part.statements[0]) for part in self.parts if part.opens and self._is_worth_a_look(part)}
             if not further:
+                self.is_in_the_way = self._readings_take_long()
                 self._found.clear()
                 return
             opened |= further
@@ -149,10 +158,18 @@ class Clocked:
         laps = LAPS[1 : 3 + 2 * len(self._parts)]
         laps[:] = 0
         _module()["start"]()
-        for _ in range(times):
-            self._call()
+        _repeat(self._call, times)
         _module()["stop"]()  # what comes behind the last call's last part, such as giving its results back, is dispatch
         self._found.append(laps.reshape(-1, 2) / times)
+
+    def _readings_take_long(self) -> bool:
+        self._found.clear()
+        number = _number(self._call)
+        for _ in range(LEAST):
+            self(number)
+        seconds, counts = self._measured
+        readings = sum(counts) * clock().reading * clock().tick
+        return readings > CLOCKS * (sum(seconds) + readings)
 
     @property
     def dispatch(self) -> float:
@@ -177,15 +194,11 @@ class Clocked:
         seconds = each[_fastest(each.sum(axis=1))].mean(axis=0)
         return np.maximum(0.0, seconds).tolist(), counts.tolist()
 
-    def at_sizes(self, part: Part) -> Part:
-        """The part with numbers in the place of symbols."""
-        return replace(part, statements=tuple(specialised_block(part.statements, self._sizes)))
-
     def _is_worth_a_look(self, part: Part) -> bool:
         """Whether the parts of a loop or branch take much longer than the readings of a clock between them."""
         if not part.count:
             return False
-        (stmt,) = self.at_sizes(part).statements
+        (stmt,) = at_sizes(part, self._sizes).statements
         if isinstance(stmt, While):
             return effort(stmt.body) >= LONG and part.seconds > 0
         steps = shapes.static(stmt.extent) if isinstance(stmt, Loop) else 1
@@ -197,6 +210,58 @@ def _holds_parts(stmt: Stmt) -> bool:
     return isinstance(stmt, If | While) or (isinstance(stmt, Loop) and not stmt.grain and has_steps(stmt))
 
 
+class Growing:
+    """Copies of a compilation that grow by a part each, the first of which computes nothing: for a short call.
+
+    A part takes what a call takes longer by with it. The parameters are those of `Clocked`.
+    """
+
+    def __init__(self, compilation: Compilation, calling: Calling) -> None:
+        schedule = compilation.schedule
+        self._parts: list[Part] = []
+        self._found: list[list[float]] = []
+        self._calls = [calling(compilation.with_schedule(replace(schedule, body=[])))]
+        body: list[Stmt] = []
+        for group in _groups(schedule.body):
+            body += group
+            if _has_code(group):
+                self._parts.append(Part(tuple(group), count=1.0))
+                self._calls.append(calling(compilation.with_schedule(replace(schedule, body=[*body]))))
+
+    def __call__(self, times: int = 1) -> None:
+        """Run each copy so many times in a row."""
+        self._found.append([_batch(call, times) for call in self._calls])
+
+    @property
+    def dispatch(self) -> float:
+        """The seconds of a call that computes nothing."""
+        return float(self._measured[0])
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts in the order of the code."""
+        added = np.diff(self._measured).tolist()
+        return [replace(part, seconds=seconds) for part, seconds in zip(self._parts, added, strict=True)]
+
+    @property
+    def _measured(self) -> Any:
+        """The seconds of a call of each copy; a larger one takes no less."""
+        times = [each[_fastest(each)].mean() for each in np.array(self._found).T]
+        return np.maximum.accumulate(times)
+
+
+def timed(compilation: Compilation, calling: Calling, sizes: Mapping[str, int]) -> Clocked | Growing:
+    """The copies of a compilation by which its parts are timed; the parameters are those of `Clocked`."""
+    clocked = Clocked(compilation, calling, sizes)
+    few = len([*_groups(compilation.schedule.body)]) < COPIES
+    return Growing(compilation, calling) if few and clocked.is_in_the_way else clocked
+
+
+def at_sizes(part: Part, sizes: Mapping[str, int]) -> Part:
+    """The part with numbers in the place of symbols."""
+    return replace(part, statements=tuple(specialised_block(part.statements, sizes)))
+
+
 # ---- the copy with clocks ---------------------------------------------------------------------------------------
 
 
@@ -205,6 +270,10 @@ def _groups(block: Sequence[Stmt]) -> Iterator[list[Stmt]]:
     for alone, group in itertools.groupby(block, lambda stmt: isinstance(stmt, Loop | Call | If | While)):
         together = list(group)
         yield from ([stmt] for stmt in together) if alone else [together]
+
+
+def _has_code(group: Sequence[Stmt]) -> bool:
+    return not all(isinstance(stmt, Reshape) for stmt in group)
 
 
 class _Clocks:
@@ -227,11 +296,11 @@ class _Clocks:
         for group in _groups(block):
             if id(group[0]) in self.opened:
                 made.append(self.inside(group[0]))
-            elif all(isinstance(stmt, Reshape) for stmt in group):
-                made += group  # no code comes of it
-            else:
+            elif _has_code(group):
                 self.parts.append(Part(tuple(group)))
                 made += [*group, self.reading(len(self.parts))]
+            else:
+                made += group
         return made
 
     def inside(self, stmt: Stmt) -> Stmt:
@@ -255,20 +324,18 @@ def _fastest(times: Any) -> Any:
     return np.argsort(times)[: -(-len(times) // 4)]
 
 
-def per_call(whole: Callable[[], object], clocked: Clocked, budget: float) -> float:
+def per_call(whole: Callable[[], object], copies: Clocked | Growing, budget: float) -> float:
     """The time of a call of `whole`, in seconds.
 
-    It is called in batches, and `clocked` in turn with it: what else the machine does meets both alike.
+    It is called in batches, and its copies in turn with it: what else the machine does meets all alike.
     """
-    whole()
-    once = _batch(whole, 1)
-    number = max(1, min(MOST, int(BATCH / max(1e-9, once))))
+    number = _number(whole)
     found: list[float] = []
     end = time.perf_counter() + budget
     while len(found) < LEAST or (len(found) < MOST and time.perf_counter() < end):
         whole()  # what came before may have let threads fall asleep, and caches fill with something else
         found.append(_batch(whole, number))
-        clocked(number)
+        copies(number)
     times = np.array(found)
     return float(times[_fastest(times)].mean())
 
@@ -283,10 +350,7 @@ def in_turn(calls: Sequence[Callable[[], object]], budget: float) -> list[float]
     budget : float
         The seconds that it may take, about.
     """
-    numbers = []
-    for call in calls:
-        call()
-        numbers.append(max(1, min(MOST, int(BATCH / max(1e-9, _batch(call, 1))))))
+    numbers = [_number(call) for call in calls]
     found: list[list[float]] = []
     end = time.perf_counter() + budget
     while len(found) < LEAST or (len(found) < MOST and time.perf_counter() < end):
@@ -294,8 +358,19 @@ def in_turn(calls: Sequence[Callable[[], object]], budget: float) -> list[float]
     return [statistics.median(times) for times in zip(*found, strict=True)]
 
 
+def _number(call: Callable[[], object]) -> int:
+    """How many calls are timed together."""
+    call()
+    return max(1, min(MOST, int(BATCH / max(1e-9, _batch(call, 1)))))
+
+
 def _batch(call: Callable[[], object], number: int) -> float:
     start = time.perf_counter()
+    _repeat(call, number)
+    return (time.perf_counter() - start) / number
+
+
+def _repeat(call: Callable[[], object], number: int) -> None:
+    """Call it so many times in a row: whatever is timed is called from here, by the same bytes of Python."""
     for _ in range(number):
         call()
-    return (time.perf_counter() - start) / number

@@ -312,3 +312,26 @@ def test_a_lambda_has_no_text_of_its_own():
 
 def test_the_same_function_is_rewritten_once():
     assert in_control(newton, "python") is in_control(newton, "python")
+
+
+def test_what_a_loop_carries_is_called_as_the_user_calls_it():
+    def root(a, n):
+        x, _left = a, n
+        while abs(x * x - a) > 1e-12:
+            x, _left = 0.5 * (x + a / x), _left - 1
+        total = 0.0
+        for k in range(n):
+            if total > 10:
+                break
+            total = total + x * k
+        for k in range(n):
+            total = total + k
+        return total, _left
+
+    function = bp.compile(root, control_flow="python")
+    source = function.inspect(2.0, 4).source
+    assert "x = 0.5 * (x + a / x)" in source
+    assert "total" in source
+    assert "left" in source
+    assert not [word for word in ("state", "carry", "variables", "_0") if word in source]
+    assert interpreted(function, 2.0, 4) == pytest.approx(root(2.0, 4))

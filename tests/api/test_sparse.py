@@ -149,3 +149,10 @@ def test_float32_and_a_captured_permutation():
     np.testing.assert_allclose(derivative(X).toarray(), 2 * order, rtol=1e-6)
     order[:] = np.eye(8)
     np.testing.assert_allclose(derivative(X).toarray(), 2 * order, rtol=1e-6)
+
+
+@pytest.mark.parametrize("argnum", ["x", (0, 1), -1])
+def test_an_argument_is_named_by_its_position(argnum):
+    for derivative in (bp.sparse_jacobian, bp.sparse_hessian):
+        with pytest.raises(bp.errors.ArgumentError, match=r"test_sparse\.py:\d+[^$]*Write 0 for the first"):
+            derivative(np.sin, argnum)

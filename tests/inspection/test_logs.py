@@ -93,3 +93,16 @@ def test_the_environment_asks_for_it(monkeypatch):
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("staticbp.compile: function: ")
     assert "ms, not compiled: STATICBP_JIT=0; the first call in this process" in done.stderr
+
+
+def test_one_compilation_for_all_sizes_says_so(caplog):
+    @bp.compile
+    def total(x, y):
+        return np.sum(x) + np.sum(y)
+
+    with caplog.at_level("INFO", "staticbp.compile"):
+        for size in (3, 4):
+            total(np.ones((2, size)), np.ones(5))
+    first, second = (record.message for record in caplog.records)
+    assert "for all sizes" not in first
+    assert " for all sizes x.shape[1]; x is float64[2,4] instead of float64[2,3]" in second

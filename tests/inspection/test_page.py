@@ -11,7 +11,7 @@ import pytest
 
 import staticbp as bp
 from staticbp.core import packages
-from staticbp.errors import MissingPackageError
+from staticbp.errors import ArgumentError, MissingPackageError
 from staticbp.inspection import drawing
 from staticbp.runtime.load import JIT
 
@@ -97,7 +97,7 @@ def test_formats(inspection, tmp_path):
     mermaid = (tmp_path / "net.mmd").read_text()
     assert mermaid.startswith("flowchart TD\n")
     assert ":::adjoint" in mermaid
-    with pytest.raises(ValueError, match=r"a graph is drawn as one of \.svg, \.png, \.dot, \.mmd"):
+    with pytest.raises(ArgumentError, match=r"test_page\.py:\d+[^$]*end in one of \.svg, \.png, \.dot, \.mmd"):
         inspection.draw(tmp_path / "net.gif")
 
 

@@ -88,7 +88,7 @@ def test_what_a_stage_changed(inspection):
     assert not any(line.startswith("+ ") for line in changed.splitlines())
     assert len(list(stages.diffs())) < len(stages)
     assert str(stages).startswith("-- trace\ngraph misfit_grad")
-    with pytest.raises(KeyError, match="no stage 'fuse'"):
+    with pytest.raises(ArgumentError, match=r"no stage 'fuse'[^$]*test_text\.py:\d+[^$]*There are trace,"):
         stages.diff("fuse")
 
 

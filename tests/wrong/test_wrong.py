@@ -10,14 +10,15 @@ import pytest
 import staticbp as bp
 from staticbp import errors
 from staticbp.errors import StaticbpError
-from tests.wrong import further
-from tests.wrong.programs import PROGRAMS
+from tests.wrong import around, derivatives, further, programs
 
 PACKAGE = str(Path(bp.__file__).parent)
 CALL = "bp.compile(f)(X, Y, N)"
+TABLES = [module.PROGRAMS for module in (programs, derivatives, further, around)]
+PROGRAMS = {category: table for tables in TABLES for category, table in tables.items()}
 CASES = [
     pytest.param(error, text, id=f"{category}-{error}-{number}")
-    for category, table in (PROGRAMS | further.PROGRAMS).items()
+    for category, table in PROGRAMS.items()
     for error, programs in table.items()
     for number, text in enumerate(programs.strip().split("\n---\n"))
 ]
@@ -49,5 +50,5 @@ def test_a_wrong_program(error, text, request):
 
 
 def test_there_are_enough_of_them():
-    assert len(CASES) >= 300
-    assert len(PROGRAMS | further.PROGRAMS) == len(PROGRAMS) + len(further.PROGRAMS) >= 15
+    assert len(CASES) >= 380
+    assert len(PROGRAMS) == sum(map(len, TABLES)) >= 24  # no category is in two tables
