@@ -1,4 +1,8 @@
-"""Discrete Fourier transforms: NumPy's ``fft``, in terms of four that are linear, unscaled and along the last axis."""
+"""Discrete Fourier transforms: NumPy's ``fft``, in terms of four that are linear and unscaled.
+
+Those of complex numbers are along any axis, which is counted from the last one, so that batches come in front; those of
+real numbers, which give and take one half of what there is to know, are along the last one.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,9 @@ from staticbp.core.primitive import Params, Value, value_aval
 from staticbp.core.schedule import Call, Ref, Stmt
 from staticbp.core.shape import Dim
 from staticbp.errors import DtypeError, ShapeError
-from staticbp.ops.complex import as_complex, real
+from staticbp.ops.complex import as_complex
 from staticbp.ops.linear import Linear, fill, linear, real_dtype
+from staticbp.ops.lowering import integer
 from staticbp.ops.options import as_ints, traced
 from staticbp.ops.registry import implements, refuse
 from staticbp.ops.shape import concatenate, embed, move_axis, sliced
@@ -27,13 +32,17 @@ from staticbp.ops.shape import concatenate, embed, move_axis, sliced
 def _call(kernel: str) -> Kernel:
     def emit(ins: Sequence[Ref], outs: Sequence[Ref], params: Params) -> list[Stmt]:
         (x,), (out,) = ins, outs
-        return [Call(kernel, (x, out), reads=(x,), writes=(out,))]
+        axis = params.get("axis", -1)
+        real_side = out if kernel == "fft.irfft" else x
+        n = shapes.static(real_side.shape[axis], "a Fourier transform")
+        numbers = map(integer, [n] if axis == -1 else [n, len(x.shape) + axis])
+        return [Call(kernel, (x, out, *numbers), reads=(x,), writes=(out,))]
 
     return Kernel(emit)
 
 
-def _same(x: Aval) -> Aval:
-    if not x.is_complex or not x.ndim:
+def _same(x: Aval, axis: int) -> Aval:
+    if not x.is_complex or not -x.ndim <= axis < 0:
         raise DtypeError(f"a Fourier transform of {x}")
     return x
 
@@ -41,18 +50,18 @@ def _same(x: Aval) -> Aval:
 fft: Linear = linear(
     "fft",
     aval=_same,
-    numpy=np.fft.fft,
-    transpose=lambda ct, x: fft(ct),
-    batch=lambda ins, size: (ins, {}),
+    numpy=lambda x, axis: np.fft.fft(x, axis=axis),
+    transpose=lambda ct, x, axis: fft(ct, axis=axis),
+    batch=lambda ins, size, axis: (ins, {"axis": axis}),
     lower=_call("fft.fft"),
 )
 
 ifft: Linear = linear(
     "ifft",
     aval=_same,
-    numpy=lambda x: np.fft.ifft(x, norm="forward"),
-    transpose=lambda ct, x: ifft(ct),
-    batch=lambda ins, size: (ins, {}),
+    numpy=lambda x, axis: np.fft.ifft(x, axis=axis, norm="forward"),
+    transpose=lambda ct, x, axis: ifft(ct, axis=axis),
+    batch=lambda ins, size, axis: (ins, {"axis": axis}),
     lower=_call("fft.ifft"),
 )
 
@@ -64,9 +73,18 @@ def _rfft_aval(x: Aval) -> Aval:
     return Aval((*x.shape[:-1], half), np.result_type(x.dtype, np.complex64))
 
 
+def _weighted(x: Value, n: int, between: float) -> Value:
+    """The first half of a transform of `n` elements; those that stand for a mirror image too, times a factor."""
+    *leading, _ = value_aval(x).shape
+    alone, pairs = (Aval((*leading, size), real_dtype(value_aval(x).dtype)) for size in (1, (n - 1) // 2))
+    parts = [fill(1, alone), fill(between, pairs), *([] if n % 2 else [fill(1, alone)])]
+    return x * concatenate(*(traced(part) for part in parts), axis=len(leading)) if n > 1 else x
+
+
 def _rfft_transpose(ct: Value, x: Value) -> Value:
-    """The real part of the transform of ``ct`` with zeros behind it."""
-    return real(fft(resized(ct, value_aval(x).shape[-1])))
+    """The real part of the transform of ``ct`` with zeros behind it: half of what it is with its mirror image there."""
+    n = shapes.static(value_aval(x).shape[-1], "a Fourier transform of real numbers")
+    return irfft(_weighted(np.conjugate(ct), n, 0.5), n=n)
 
 
 rfft: Linear = linear(
@@ -87,12 +105,7 @@ def _irfft_aval(x: Aval, n: int) -> Aval:
 
 def _irfft_transpose(ct: Value, x: Value, n: int) -> Value:
     """``conj(rfft(ct))``, twice over where an element stands for its mirror image too."""
-    bar = np.conjugate(rfft(ct))
-    leading = value_aval(bar).shape[:-1]
-    alone = Aval((*leading, 1), value_aval(ct).dtype)
-    pairs = Aval((*leading, (n - 1) // 2), value_aval(ct).dtype)
-    parts = [fill(1, alone), fill(2, pairs), *([] if n % 2 else [fill(1, alone)])]
-    return bar * concatenate(*(traced(part) for part in parts), axis=len(leading)) if n > 1 else bar
+    return _weighted(np.conjugate(rfft(ct)), n, 2.0)
 
 
 irfft: Linear = linear(
@@ -108,18 +121,18 @@ irfft: Linear = linear(
 # ---- one axis ----------------------------------------------------------------------------------------------
 
 
-def resized(x: Value, n: Dim) -> Value:
-    """The last axis cut off, or with zeros behind it, to `n` elements."""
-    *leading, size = value_aval(x).shape
-    if shapes.same((size,), (n,)):
+def resized(x: Value, n: Dim, axis: int = -1) -> Value:
+    """An axis cut off, or with zeros behind it, to `n` elements."""
+    shape = value_aval(x).shape
+    place = axis % len(shape)
+    if shapes.same((shape[place],), (n,)):
         return x
-    before, after = shapes.static_shape((size, n), "a Fourier transform")
+    before, after = shapes.static_shape((shape[place], n), "a Fourier transform")
     if after < 1:
         raise ShapeError(f"a Fourier transform to {n} elements")
-    still, ones = tuple(0 for _ in leading), tuple(1 for _ in leading)
-    if after < before:
-        return sliced(x, (*still, 0), (*ones, 1), (*leading, after))
-    return embed(x, starts=(*still, 0), steps=(*ones, 1), shape=(*leading, after))
+    starts, steps = tuple(0 for _ in shape), tuple(1 for _ in shape)
+    wanted = (*shape[:place], after, *shape[place + 1 :])
+    return sliced(x, starts, steps, wanted) if after < before else embed(x, starts=starts, steps=steps, shape=wanted)
 
 
 def _factor(function: str, norm: str | None, n: int, inverse: bool) -> float:
@@ -150,20 +163,20 @@ def _along(transform: Callable[[Value], Value], x: Value, axis: int) -> Value:
     return move_axis(transform(move_axis(x, place, rank - 1)), rank - 1, place)
 
 
-def _size(x: Value, n: Any, what: str) -> int:
-    size = shapes.static(value_aval(x).shape[-1], what) if n is None else int(n.__index__())
+def _size(x: Value, n: Any, what: str, axis: int = -1) -> int:
+    size = shapes.static(value_aval(x).shape[axis], what) if n is None else int(n.__index__())
     if size < 1:
         raise ShapeError(f"{what} of {size} elements")
     return size
 
 
 def _complex(function: str, a: Any, n: Any, axis: int, norm: str | None, inverse: bool) -> Value:
-    def transform(x: Value) -> Value:
-        count = _size(x, n, f"np.fft.{function}")
-        found = (ifft if inverse else fft)(resized(as_complex(x), count))
-        return _scaled(found, _factor(function, norm, count, inverse))
-
-    return _along(transform, _floats(a), axis)
+    x = _floats(a)
+    rank = value_aval(x).ndim
+    place = shapes.normalize_axis(axis, rank) - rank
+    count = _size(x, n, f"np.fft.{function}", place)
+    found = (ifft if inverse else fft)(resized(as_complex(x), count, place), axis=place)
+    return _scaled(found, _factor(function, norm, count, inverse))
 
 
 def _to_half(function: str, a: Any, n: Any, axis: int, norm: str | None, inverse: bool = False) -> Value:

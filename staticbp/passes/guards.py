@@ -101,7 +101,7 @@ def _cut(loop: Loop, conditions: Sequence[Apply], ranges: Mapping[str, Range]) -
     whole = (0, loop.extent)
     stretches = list(_stretches(conditions, loop.index, whole))
     if len(stretches) > MOST_STRETCHES:
-        stretches = [whole]
+        stretches = list(_around_the_longest(stretches))
     made: list[Stmt] = []
     for first, behind in stretches:
         known = {**ranges, loop.index: (first, behind)}
@@ -110,6 +110,15 @@ def _cut(loop: Loop, conditions: Sequence[Apply], ranges: Mapping[str, Range]) -
         body = [_settled_copy(stmt, known, loop.index, index) for stmt in loop.body]
         made += body if alone else [replace(loop, extent=behind - first, body=body)]
     return made
+
+
+def _around_the_longest(stretches: Sequence[Range]) -> Iterator[Range]:
+    """The longest stretch, and what lies before and behind it; everything, where that is more than the stretch."""
+    start, end = stretches[0][0], stretches[-1][1]
+    first, behind = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+    if 2 * (behind - first) < end - start:
+        first, behind = start, end
+    yield from pairwise(sorted({start, first, behind, end}))
 
 
 def _settled_copy(stmt: Stmt, ranges: Mapping[str, Range], name: str, index: Affine) -> Stmt:
@@ -139,6 +148,7 @@ def _settled(expr: Expr, ranges: Mapping[str, Range], adjoint: bool) -> Expr:
         answer = _answer(condition, ranges)
         if answer is not None:
             return _settled(value if answer else other, ranges, adjoint)
+        expr = replace(expr, args=(_open(condition, ranges), value, other))
     args = tuple(_settled(arg, ranges, adjoint) for arg in expr.args)
     if adjoint and expr.template in ("{0} + {1}", "{0} - {1}") and _is_zero(args[1]):
         return args[0]
@@ -212,6 +222,14 @@ def _answer(condition: Expr, ranges: Mapping[str, Range]) -> bool | None:
     if first >= place:
         return from_there_on
     return not from_there_on if behind <= place else None
+
+
+def _open(condition: Expr, ranges: Mapping[str, Range]) -> Expr:
+    """What is left to ask of a condition that is not settled."""
+    if not isinstance(condition, Apply) or condition.template != _BOTH:
+        return condition
+    left = [_open(part, ranges) for part in condition.args if not _answer(part, ranges)]
+    return left[0] if len(left) == 1 else replace(condition, args=tuple(left))
 
 
 def _inside(asked: Sequence[tuple[str, Range, Range]]) -> Expr:

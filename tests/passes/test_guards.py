@@ -176,3 +176,40 @@ def test_what_cannot_be_settled_stays():
     )
     assert after(many)[0] == "loop i < 20"
     assert after(guarded(I, "<", Affine(3)), reverse=True)[0] == "loop i < 20 reverse"
+
+
+def many_guards(*places):
+    first, *others = (guarded(I, "<" if place < 10 else ">=", Affine(place)) for place in places)
+    for other in others:
+        first = Apply("{0} + {1}", (first, other), FLOAT64)
+    return first
+
+
+def test_of_many_stretches_a_long_one_goes_without():
+    lines = after(many_guards(1, 2, 17, 18, 19), adjoint=True)
+    assert lines[0] == "loop i < 2"
+    assert "if" in lines[1]
+    assert lines[2:4] == ["loop i < 15", "  store out[i + 2] = float64:0.0"]
+    assert lines[4] == "loop i < 3"
+    assert "if" in lines[5]
+
+
+def test_what_is_settled_of_a_condition_is_not_asked():
+    conditions = [Apply(f"{{0}} {r} {{1}}", (I, Affine(n)), BOOL) for r, n in ((">=", 1), ("<", 2), ("<", 19))]
+    both = Apply("{0} & {1}", (Apply("{0} & {1}", tuple(conditions[:2]), BOOL), conditions[2]), BOOL)
+    value = Apply("{1} if {0} else {2}", (both, Load(X, (I,)), Const(np.float64(0))), FLOAT64)
+    lines = after(Apply("{0} + {1}", (value, many_guards(17, 18)), FLOAT64), adjoint=True)
+    assert lines[0] == "loop i < 2"
+    assert lines[1] == "  store out[i] = (x[i] if (i >= 1) else float64:0.0)"
+
+
+def five_points(x):
+    inner = x[1:-1, 1:-1]
+    return np.sum((inner - 0.1 * (x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:])) ** 2)
+
+
+def test_the_interior_of_a_stencil_has_no_guards():
+    schedule = lowered(gradient(five_points, (24, 24))[0])
+    loops = (stmt for stmt in walk(schedule.body) if isinstance(stmt, Loop))
+    assert 20 in [loop.extent for loop in loops if not guards(Schedule("f", [], [], [], [], loop.body, []))]
+    assert_lowered(*gradient(five_points, (24, 24)))

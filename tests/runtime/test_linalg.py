@@ -1,10 +1,10 @@
-"""The kernels of `linalg` and `fft`: compiled, they do what their NumPy twins do, for every dtype and many at once."""
+"""The kernels of `linalg`: compiled, they do what their NumPy twins do, for every dtype and many at once."""
 
 import numba
 import numpy as np
 import pytest
 
-from staticbp.runtime import fft, inner_loops, linalg, symbols
+from staticbp.runtime import inner_loops, linalg, symbols
 
 RNG = np.random.default_rng(5)
 
@@ -46,14 +46,6 @@ def orthogonal(a, q, r, q2, r2, definite, times, powers):
 @numba.njit
 def equations(a, b, f, t, z, s, v, y):
     return linalg.schur(a, t, z), linalg.schur(b, s, v), linalg.sylvester(t, s, f, y)
-
-
-@numba.njit
-def transforms(z, x, forward, backward, half, whole):
-    fft.fft(z, forward)
-    fft.ifft(z, backward)
-    fft.rfft(x, half)
-    fft.irfft(half, whole)
 
 
 def agree(function, ins, outs, tolerance=1e-11):
@@ -98,14 +90,6 @@ def test_equations(dtype):
     a, b, f = (drawn(dtype, 2, *shape) for shape in ((3, 3), (4, 4), (4, 3)))
     square = np.empty_like(a), np.empty_like(a), np.empty_like(b), np.empty_like(b)
     agree(equations, [a, b, f], [*square, np.empty_like(f)], 1e-10 if dtype == np.float64 else 1e-2)
-
-
-@pytest.mark.parametrize(("dtype", "size"), [(np.complex128, 6), (np.complex64, 5)])
-def test_transforms(dtype, size):
-    z = drawn(dtype, 3, size)
-    x = z.real.copy()
-    outs = [np.empty_like(z), np.empty_like(z), np.empty((3, size // 2 + 1), dtype), np.empty_like(x)]
-    agree(transforms, [z, x], outs, 1e-12 if dtype == np.complex128 else 1e-5)
 
 
 def test_failures():
