@@ -24,6 +24,7 @@ from staticbp.codegen.writer import write
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
 from staticbp.core.check_schedule import check_schedule
+from staticbp.core.collector import WAITING
 from staticbp.core.graph import Graph, Lit
 from staticbp.core.primitive import CAPTURED, Builder, Traced, Value, lift, named
 from staticbp.core.schedule import Buffer, Loop, Schedule
@@ -33,7 +34,7 @@ from staticbp.errors import ArgumentError, UnrollWarning
 from staticbp.ops.linear import operand
 from staticbp.passes.effort import effort
 from staticbp.passes.lower import lower
-from staticbp.passes.pipeline import JOINT, PRIMAL, checking, expanded, run
+from staticbp.passes.pipeline import JOINT, LAYOUTS, PRIMAL, checking, expanded, run
 from staticbp.passes.rewrite import Note
 from staticbp.runtime.dispatch import Constant, Donated, Entry, Kernel, Slices
 from staticbp.runtime.frame import framed
@@ -229,7 +230,11 @@ class Compilation:
         if plain is not self.traced:
             self.stages.append(("expand", plain))
         simplified = run(plain, PRIMAL, on_stage=on_stage, notes=self.notes)
-        return run(simplified, JOINT, on_stage=on_stage, notes=self.notes)
+        joint = run(simplified, JOINT, on_stage=on_stage, notes=self.notes)
+        laid_out = run(joint, LAYOUTS)
+        if laid_out is not joint:
+            on_stage("layouts", laid_out)
+        return laid_out
 
     @cached_property
     def zeros(self) -> frozenset[int]:
@@ -316,8 +321,9 @@ class Compilation:
     @cached_property
     def entry(self) -> Entry:
         """The compiled function, with its boundary."""
-        schedule, frame = self.schedule, self.frame
-        function = _load(self.source, schedule.name, self.convention, self.releases_gil)
+        with WAITING:
+            schedule, frame = self.schedule, self.frame
+            function = _load(self.source, schedule.name, self.convention, self.releases_gil)
         if self.long_loops:
             function = framed(Slices(self.long_loops).running(function), frame)
         return Entry(

@@ -18,7 +18,8 @@ class Decision(NamedTuple):
     ----------
     kind : str
         ``stabilised``, ``inlined`` (written out where it is read), ``kept`` (in a place of its own), ``fused`` or
-        ``apart`` (loops), ``in place`` or ``copied`` (what loops carry), ``shared`` or ``alone`` (loops and threads).
+        ``apart`` (loops), ``laid out`` (ahead of a loop), ``in place`` or ``copied`` (what loops carry), ``shared`` or
+        ``alone`` (loops and threads).
     subject : str
         The variable, or what a loop computes.
     reason : str

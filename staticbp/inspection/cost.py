@@ -178,7 +178,7 @@ def _way(call: Call) -> str:
     """Which kernels compute a product, ours or the library's."""
     operands = [ref.shape for ref in (*call.reads, *call.writes)]
     sizes = tuple(tuple(extent for extent in shape if isinstance(extent, int)) for shape in operands)
-    if not call.kernel.startswith("blas.") or not call.writes or sizes != tuple(operands):
+    if not _multiplies(call) or not call.writes or sizes != tuple(operands):
         return ""
     return f": {limits.way(call.kernel.removeprefix('blas.'), sizes, call.writes[0].dtype)}"
 
@@ -287,11 +287,19 @@ def _counts(template: str) -> tuple[int, int]:
 def _product(call: Call) -> Work:
     """A product of matrices: two operations for each term; what else a kernel does is counted in bytes only."""
     bytes_ = sum(_size(ref) for ref in (*call.reads, *call.writes))
-    if not call.kernel.startswith("blas."):
+    if not _multiplies(call):
         return Work(bytes=bytes_)
+    operands = [shapes.static_shape(ref.shape, "cost") for ref in _operands(call)]
+    if call.kernel == "blas.gemm" and len(operands[1]) == 1:  # packed: its rows are filled up
+        (rows, columns), left = operands[2], math.prod(operands[0])
+        operands[1] = (left // rows, columns)
     # Among the three arrays of a product every extent occurs twice.
-    terms = math.isqrt(math.prod(math.prod(shapes.static_shape(ref.shape, "cost")) for ref in _operands(call)))
+    terms = math.isqrt(math.prod(map(math.prod, operands)))
     return Work(flops=2 * terms, bytes=bytes_)
+
+
+def _multiplies(call: Call) -> bool:
+    return call.kernel.startswith("blas.") and call.kernel != "blas.pack"
 
 
 def _operands(call: Call) -> list[Ref]:

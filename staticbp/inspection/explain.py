@@ -102,6 +102,7 @@ class Explanation:
         yield "not fused", [f"{d.subject} and {d.reason}{_at(d.src)}" for d in self.of("apart")]
         yield "written out where they are read", _by_line(self.of("inlined"))
         yield "in a place of their own", [f"{d.subject}: {d.reason}{_at(d.src)}" for d in self.of("kept")]
+        yield "laid out once, ahead of a loop", [f"{d.subject}, {d.reason}{_at(d.src)}" for d in self.of("laid out")]
         stored = [residual for residual in self.residuals if residual.stored]
         total = sum(residual.nbytes or 0 for residual in stored)
         size = f" ({quantity(total)}B)" if total else ""

@@ -24,7 +24,7 @@ from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval
 from staticbp.core.lowering import Choose, IndexMap, Kernel, Lowering, Reader, Reduce
 from staticbp.core.primitive import Value, value_aval
-from staticbp.core.schedule import Apply, Call, Expr, Index, Loop, Ref, Stmt, expr_dtype, loop_index
+from staticbp.core.schedule import Affine, Apply, Call, Expr, Index, Loop, Ref, Stmt, expr_dtype, loop_index
 from staticbp.core.shape import Dim, Shape
 from staticbp.errors import DtypeError, ShapeError
 from staticbp.ops.families import Bilinear, bilinear
@@ -95,22 +95,26 @@ def _inline(left: str, right: str, result: str, dtype: np.dtype[Any]) -> Reduce:
     return Reduce(combine, lambda result_dtype: result_dtype.type(0), domain, element)
 
 
-def _call(kernel: str, ranks: tuple[int, int], right_flag: bool) -> Kernel:
+def along_batch(leading: Shape, call: Callable[[Sequence[Affine]], Stmt]) -> list[Stmt]:
+    """A call of a kernel in loops over leading axes: `call` is given their indexes."""
+    names = [f"batch{axis}" if axis else "batch" for axis in range(len(leading))]
+    stmt = call([loop_index(name) for name in names])
+    for name, extent in zip(reversed(names), reversed(leading), strict=True):
+        stmt = Loop(name, extent, [stmt])
+    return [stmt]
+
+
+def product_call(kernel: str, ranks: tuple[int, int], right_flag: bool) -> Kernel:
     """A call of a BLAS kernel, in loops over the leading axes."""
 
     def emit(ins: Sequence[Ref], outs: Sequence[Ref], params: dict[str, Any]) -> list[Stmt]:
-        x, y = ins
-        (out,) = outs
-        leading = x.shape[: len(x.shape) - ranks[0]]
-        names = [f"batch{axis}" if axis else "batch" for axis in range(len(leading))]
-        row = [loop_index(name) for name in names]
-        x, y, out = (ref.row(*row) for ref in (x, y, out))
-        flags = (x.transposed, y.transposed) if right_flag else (x.transposed,)
-        plain = (replace(x, transposed=False), replace(y, transposed=False))
-        call: Stmt = Call(kernel, (*plain, out, *without_defaults(flags)), reads=plain, writes=(out,))
-        for name, extent in zip(reversed(names), reversed(leading), strict=True):
-            call = Loop(name, extent, [call])
-        return [call]
+        def call(row: Sequence[Affine]) -> Stmt:
+            x, y, out = (ref.row(*row) for ref in (*ins, *outs))
+            flags = (x.transposed, y.transposed) if right_flag else (x.transposed,)
+            plain = (replace(x, transposed=False), replace(y, transposed=False))
+            return Call(kernel, (*plain, out, *without_defaults(flags)), reads=plain, writes=(out,))
+
+        return along_batch(ins[0].shape[: len(ins[0].shape) - ranks[0]], call)
 
     return Kernel(emit, transposable=True)
 
@@ -122,7 +126,7 @@ def without_defaults(flags: Sequence[bool]) -> tuple[bool, ...]:
 
 
 def _matvec_call() -> Kernel:
-    return _call("blas.gemv", (2, 1), right_flag=False)
+    return product_call("blas.gemv", (2, 1), right_flag=False)
 
 
 def _vecmat_call() -> Kernel:
@@ -270,7 +274,7 @@ matmul: Bilinear = bilinear(
     numpy=np.matmul,
     transposes=(lambda ct, b: matmul(ct, swapped(b)), lambda ct, a: matmul(swapped(a), ct)),
     batch=_batch_matmul,
-    lower=_product("mk", "kn", "mn", _call("blas.gemm", (2, 2), right_flag=True)),
+    lower=_product("mk", "kn", "mn", product_call("blas.gemm", (2, 2), right_flag=True)),
 )
 
 outer: Bilinear = bilinear(

@@ -7,7 +7,8 @@ and `beta`.  A product that is wanted transposed is made the other way round: ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from staticbp.core.schedule import Apply, Buffer, Call, Const, Expr, Load, Local, Loop, Ref, Stmt, Store, loop_index
@@ -33,20 +34,47 @@ class Update:
 
 def absorb_updates(block: list[Stmt]) -> None:
     """Let products that are only added to a matrix, or put into it, go there by the call that makes them."""
-    for call in [stmt for stmt in block if isinstance(stmt, Call) and stmt.kernel == "blas.gemm"]:
-        update = _update_by(block, call)
+    calls = [stmt for stmt in block if isinstance(stmt, Call) and stmt.kernel == "blas.gemm"]
+    users = _Users(block if calls else ())
+    for call in calls:
+        update = _update_by(users, call)
         if update is not None and _may_move(block, call, update):
-            _absorb(block, call, update)
+            users.forget(call, update.nest)
+            users.add(_absorb(block, call, update), *([update.nest] if update.nest.body else []))
 
 
-def _update_by(block: Sequence[Stmt], call: Call) -> Update | None:
+class _Users:
+    """The statements of a block that read a buffer, and those that write it."""
+
+    def __init__(self, block: Iterable[Stmt]) -> None:
+        self.readers: defaultdict[Buffer, list[Stmt]] = defaultdict(list)
+        self.writers: defaultdict[Buffer, list[Stmt]] = defaultdict(list)
+        self.add(*block)
+
+    def add(self, *stmts: Stmt) -> None:
+        """Take in statements."""
+        for stmt, users in self._entries(stmts):
+            users.append(stmt)
+
+    def forget(self, *stmts: Stmt) -> None:
+        """Leave out statements, which are still as they were when they were taken in."""
+        for stmt, users in self._entries(stmts):
+            users.remove(stmt)
+
+    def _entries(self, stmts: Iterable[Stmt]) -> Iterator[tuple[Stmt, list[Stmt]]]:
+        for stmt in stmts:
+            touched = footprint([stmt], {})
+            yield from ((stmt, self.readers[buffer]) for buffer in touched.reads)
+            yield from ((stmt, self.writers[buffer]) for buffer in touched.writes)
+
+
+def _update_by(users: _Users, call: Call) -> Update | None:
     """The update that the result of a product is used for, if it is used for nothing else."""
     left, right, product = (arg for arg in call.args if isinstance(arg, Ref))
     if len(call.args) > 5 or product.prefix or product.buffer.role != "workspace":
         return None
-    readers = [s for s in block if s is not call and product.buffer in footprint([s], {}).reads]
-    writers = [s for s in block if product.buffer in footprint([s], {}).writes]
-    if len(readers) != 1 or len(writers) != 1 or not isinstance(readers[0], Loop):
+    readers = [stmt for stmt in users.readers[product.buffer] if stmt is not call]
+    if len(readers) != 1 or len(users.writers[product.buffer]) != 1 or not isinstance(readers[0], Loop):
         return None
     nest = readers[0]
     for inner in nest.body:
@@ -55,7 +83,9 @@ def _update_by(block: Sequence[Stmt], call: Call) -> Update | None:
         for store in inner.body:
             if isinstance(store, Store) and (found := _match(store, nest, inner, product.buffer)) is not None:
                 only = sum(product.buffer in footprint([s], {}).reads for s in walk(nest.body) if not children(s)) == 1
-                return found if only and left.buffer is not found.matrix is not right.buffer else None
+                turns = found.transposed and len(right.shape) == 1  # a packed matrix multiplies from the right only
+                apart = left.buffer is not found.matrix is not right.buffer
+                return found if only and apart and not turns else None
     return None
 
 
@@ -116,7 +146,8 @@ def _may_move(block: Sequence[Stmt], call: Call, update: Update) -> bool:
     return start < end and not operands & between.writes.keys() and touches == 1
 
 
-def _absorb(block: list[Stmt], call: Call, update: Update) -> None:
+def _absorb(block: list[Stmt], call: Call, update: Update) -> Call:
+    """Replace the product and the update by one call."""
     dtype = update.matrix.aval.dtype
     factor: Expr = update.factor if update.factor is not None else Const(dtype.type(1))
     if update.negative:
@@ -147,3 +178,4 @@ def _absorb(block: list[Stmt], call: Call, update: Update) -> None:
         update.nest.body.remove(update.inner)
     if not update.nest.body:
         block.remove(update.nest)
+    return merged

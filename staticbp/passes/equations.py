@@ -38,6 +38,7 @@ from staticbp.core.shape import Dim
 from staticbp.core.text import Names
 from staticbp.ops.lowering import along, compare, guarded
 from staticbp.passes import fuse
+from staticbp.passes.beside import slopes_beside_values
 from staticbp.passes.inlining import Inlining, is_only_row, keeps_elements
 from staticbp.passes.nests import is_one, loops, scalar_expression, stamp
 from staticbp.passes.rename import rename_locals
@@ -77,13 +78,13 @@ class Equations:
         resumable: bool,
     ) -> None:
         self.shared = shared
-        self.graph = graph
+        self.graph, slopes = slopes_beside_values(graph)
         self.block = block
         self.places = places
         self.depth = depth
         self.steps = steps
         self.resumable = resumable  # this block can be left and taken up again, so nothing may live in locals
-        self.inlining = Inlining(graph, scalars_are_free=not resumable)
+        self.inlining = Inlining(self.graph, scalars_are_free=not resumable, slopes=slopes)
         self.defined = self.inlining.defined
         self.lowerings = self.inlining.lowerings
         self.fixed: dict[Var, Ref] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Eqn, Graph, Var
@@ -39,8 +39,9 @@ class Inlining:
     expression too long to read.
     """
 
-    def __init__(self, graph: Graph, scalars_are_free: bool) -> None:
+    def __init__(self, graph: Graph, scalars_are_free: bool, slopes: Collection[Var] = ()) -> None:
         self._scalars_are_free = scalars_are_free  # to keep: in a local
+        self._slopes = slopes  # which are computed beside the values
         self.defined: dict[Var, Eqn] = {v: eqn for eqn in graph.eqns for v in eqn.outs}
         self.lowerings = {id(eqn): lowering_of(eqn) for eqn in graph.eqns}
         self._readers: dict[Var, list[tuple[Eqn, int]]] = {}
@@ -66,9 +67,11 @@ class Inlining:
         readers = self._readers.get(out, [])
         own = lowering.cost if isinstance(lowering, Scalar) else 1 if isinstance(lowering, Pieces) else 0
         cost = own + sum(self._cost.get(a, 0) for a in eqn.ins if isinstance(a, Var))
-        whole = next((reader for reader, position in readers if self._wants_whole(reader, position)), None)
+        whole = next((reader for reader, position in readers if self.wants_whole(reader, position)), None)
         if whole is not None:
             return f"{whole.op.label} reads it as a whole"
+        if out in self._slopes:
+            return "it is computed beside the value whose slope it is"
         if isinstance(lowering, Pieces) and not _is_cut_up(eqn):
             return "it is joined of pieces, and which one an element is of would be asked for each"
         once = len(readers) <= 1 and not any(self._repeats(reader, out) for reader, _ in readers)
@@ -89,7 +92,8 @@ class Inlining:
             return None
         return source
 
-    def _wants_whole(self, reader: Eqn, position: int) -> bool:
+    def wants_whole(self, reader: Eqn, position: int) -> bool:
+        """Whether an operation reads one of its operands as an array in memory."""
         lowering, out, atom = self.lowerings[id(reader)], reader.outs[0], reader.ins[position]
         if isinstance(lowering, Kernel):
             return not (lowering.transposable and isinstance(atom, Var) and self.transposed(atom) is not None)

@@ -1,7 +1,7 @@
 """The passes, in order: graph to graph, with the same meaning.
 
-`PRIMAL` runs on what the user wrote, before it is differentiated; `JOINT` on what is to be computed.  The bodies of
-loops go through the same passes as the graph that they belong to.
+`PRIMAL` runs on what the user wrote, before it is differentiated; `JOINT` on what is to be computed, and `LAYOUTS` when
+those find nothing more.  The bodies of loops go through the same passes as the graph that they belong to.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from staticbp.passes.dce import dce
 from staticbp.passes.embeddings import join_embeddings
 from staticbp.passes.expand import expand
 from staticbp.passes.fold import fold
+from staticbp.passes.layouts import layouts
 from staticbp.passes.loops import loops
 from staticbp.passes.release import release
 from staticbp.passes.rewrite import Note
@@ -71,6 +72,8 @@ JOINT = (
     Pass("dce", dce, sweeps=True),
 )
 
+LAYOUTS = (Pass("layouts", layouts), Pass("dce", dce, sweeps=True))
+
 
 def expanded(graph: Graph) -> Graph:
     """`graph`, its bodies included, with custom operations replaced by what they compute."""
@@ -96,7 +99,7 @@ def run(
     ----------
     graph : Graph
     passes : sequence of Pass
-        `PRIMAL` or `JOINT`.
+        `PRIMAL`, `JOINT` or `LAYOUTS`.
     check : bool, optional
         Check the graph after each pass; by default when ``STATICBP_CHECK`` is set to 1 in the environment.
     on_stage : callable, optional
@@ -143,8 +146,9 @@ def run(
 
 def _applied(step: Pass, graph: Graph, notes: list[Note] | None, done: dict[int, tuple[Graph, Graph]]) -> Graph:
     """`step` on the bodies in `graph`, each once however often it is used, and then on `graph` itself."""
-    inner = {id(eqn): _with_bodies(step, eqn, notes, done) for eqn in graph.eqns if eqn.params and _has_bodies(eqn)}
-    if any(inner[id(eqn)] is not eqn for eqn in graph.eqns if id(eqn) in inner):
+    with_bodies = [eqn for eqn in graph.eqns if eqn.params and _has_bodies(eqn)]
+    inner = {id(eqn): _with_bodies(step, eqn, notes, done) for eqn in with_bodies}
+    if any(inner[id(eqn)] is not eqn for eqn in with_bodies):
         graph = graph.with_eqns(inner.get(id(eqn), eqn) for eqn in graph.eqns)
     return step.apply(graph, notes)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["axpy", "dot", "gemm", "gemv", "ger"]
+__all__ = ["axpy", "dot", "gemm", "gemv", "ger", "pack"]
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +26,7 @@ def gemm(
 ) -> None:
     """``C = alpha * op(A) @ op(B) + beta * C``, in place; `op` transposes where its flag says so.
 
-    When beta is 0, C is written without being read.
+    When beta is 0, C is written without being read.  A B of one dimension is what `pack` made of op(B).
 
     Examples
     --------
@@ -36,8 +36,26 @@ def gemm(
     array([[ 5., 14.],
            [14., 50.]])
     """
+    if B.ndim == 1:
+        B = B[: A.size // len(C) * C.shape[1]].reshape(-1, C.shape[1])
     product = (A.T if trans_a else A) @ (B.T if trans_b else B)
     C[...] = alpha * product if beta == 0 else beta * C + alpha * product
+
+
+def pack(B: Array, packed: Array, trans_b: bool = False) -> None:
+    """Put op(B) into memory of its own, in the order in which `gemm` reads it; the rows filled up, to 64 bytes at most.
+
+    What that order is depends on the processor: `packed` is for `gemm` alone.
+
+    Examples
+    --------
+    >>> B, packed, C = np.eye(3), np.empty(24), np.empty((1, 3))
+    >>> pack(B, packed, True)
+    >>> gemm(np.array([[1.0, 2.0, 3.0]]), packed, C)
+    >>> C
+    array([[1., 2., 3.]])
+    """
+    packed[: B.size] = (B.T if trans_b else B).ravel()
 
 
 def gemv(A: Array, x: Array, y: Array, trans: bool = False, alpha: float = 1.0, beta: float = 0.0) -> None:
@@ -95,4 +113,5 @@ def axpy(alpha: float, x: Array, y: Array) -> None:
 if JIT:
     from staticbp.runtime import products
 
-    products.register(gemm, gemv, ger, dot, axpy)
+    TAKES_EXTENTS = True  # for `translate`: what is known of the sizes of arrays decides what is written
+    products.register(gemm, gemv, ger, dot, axpy, pack)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
 from staticbp.runtime import vectors as v
+from staticbp.runtime.vectors import Value
 
 # Bytes of a panel of B, which stays in the first cache while A passes by: where there are 16 vector registers, and 32.
 PANELS = 25_600, 32_768
@@ -56,3 +58,16 @@ def tile_shape(bits: int, features: str) -> Shape:
 def host_shape(element: ir.Type) -> Shape:
     """The tile for elements of a type on the CPU that code is made for."""
     return tile_shape(64 if isinstance(element, ir.DoubleType) else 32, v.host_features())
+
+
+def call(
+    builder: Value,
+    name: str,
+    write: Callable[..., None],
+    arguments: Sequence[Value],
+    how: Callable[..., None] = v.call,
+) -> None:
+    """Call a function for tiles of this machine, one of the module (see `vectors.call`), or one that is shared."""
+    element = next(argument.type.pointee for argument in arguments if isinstance(argument.type, ir.PointerType))
+    shape = host_shape(element)
+    how(builder, f"tiled_{shape.rows}x{shape.columns}_{name}", write, arguments)

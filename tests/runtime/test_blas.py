@@ -157,7 +157,7 @@ def test_python_runs_numpys_product(trans_a):
 def test_operands_that_do_not_fit_are_refused():
     gemm = compiled()["gemm"]
     A = np.ones((4, 4))
-    for wrong in (A.T, A.astype(np.float32), A[0]):
+    for wrong in (A.T, A.astype(np.float32), A[None]):
         with pytest.raises(numba.TypingError):
             gemm(A, wrong, A.copy(), False, False, 1.0, 0.0)
 
