@@ -19,12 +19,14 @@ Reader = Callable[[int, Sequence[Index]], Expr]  # (operand number, index) -> it
 class Scalar:
     """Elementwise: `template` as in `Apply`; `cost` in units of an addition decides about recomputation.
 
-    `for_complex` is the template where an operand is complex; None where no complex number is taken.
+    `for_complex` is the template where an operand is complex; None where no complex number is taken.  `beside` names
+    the operation that most of the work is in common with, of the same operand.
     """
 
     template: str
     cost: int = 1
     for_complex: str | None = None
+    beside: str = ""
 
     def of(self, dtypes: Sequence[np.dtype[Any]]) -> str:
         """The template for operands of these dtypes."""

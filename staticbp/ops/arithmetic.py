@@ -13,7 +13,7 @@ from staticbp.core.primitive import Value, value_aval
 from staticbp.errors import DtypeError, NumpyCallError, UnsupportedFunctionError
 from staticbp.ops.compare import isnan, logical_and, logical_or, on_bools
 from staticbp.ops.families import NONZERO, POSITIVE, REAL, ZERO, Domain, Elementwise, elementwise
-from staticbp.ops.linear import add_all, conj, fill, literal, promoted, real, real_dtype, to_dtype
+from staticbp.ops.linear import add_all, conj, fill, imag, literal, promoted, real, real_dtype, to_dtype
 from staticbp.ops.options import fresh, given
 from staticbp.ops.registry import implements, refuse, same_dtypes
 
@@ -208,7 +208,12 @@ def float_power(x: Value, y: Value) -> Value:
 
 def _modulus_vjp(ct: Value, out: Value, z: Value) -> tuple[Value]:
     """``ct conj(z) / |z|``, and 0 where z is."""
-    return (divide_or_zero(ct * conj(z), to_dtype(out, value_aval(z).dtype)),)
+    zero = out == 0  # by parts, since a complex division is of many steps
+    size = where(zero, 1, out)
+    across = where(zero, 0, ct * (real(z) / size))
+    if not value_aval(z).is_complex:
+        return (across,)
+    return (to_dtype(across, value_aval(z).dtype) - where(zero, 0, ct * (imag(z) / size)) * 1j,)
 
 
 def _modulus_jvp(tangents: tuple[Value], out: Value, z: Value) -> Value:

@@ -224,6 +224,7 @@ def elementwise(
     shortcut: Callable[..., Value | None] | None = None,
     cost: int = 1,
     for_complex: str | None = None,
+    beside: str = "",
 ) -> Elementwise:
     """Declare an elementwise operation.
 
@@ -249,11 +250,13 @@ def elementwise(
         In units of an addition.
     for_complex : str
         The expression for complex operands, where the operation takes them; its derivative is to hold for them.
+    beside : str
+        The operation that begins with the same work, most of this one's: in one loop it is done once.
     """
     arity = sum(1 for letter in "xyz" if f"{{{letter}}}" in expr)
     template = _numbered(expr)
     domains = domain if isinstance(domain, tuple) else (domain,) * arity
-    lowering = Scalar(template, cost, None if for_complex is None else _numbered(for_complex))
+    lowering = Scalar(template, cost, None if for_complex is None else _numbered(for_complex), beside)
     resolve = dtypes or (ufunc_dtypes(numpy) if isinstance(numpy, np.ufunc) else _missing_dtypes(name))
     return Elementwise(name, numpy, lowering, arity, domains, partials, vjp, jvp, resolve, shortcut)
 

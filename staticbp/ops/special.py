@@ -39,6 +39,7 @@ expit_slope = elementwise(
     expr="vm.expit_slope({x})",
     dtypes=float_dtypes,
     cost=16,
+    beside="expit",
 )
 
 expit = implements_scipy(

@@ -35,7 +35,7 @@ class Overwriting(Equations):
     ) -> None:
         super().__init__(shared, graph, block, places, depth, steps, resumable)
         self.carried: set[Var] = set()  # inputs whose memory may be written to
-        self._position = {id(eqn): number for number, eqn in enumerate(graph.eqns)}
+        self._position = {id(eqn): number for number, eqn in enumerate(self.graph.eqns)}
         self._present = -1  # the position of the equation at hand
         self._returned = {atom for atom in graph.outs if isinstance(atom, Var)}
         self._chosen: dict[int, dict[Var, Var]] = {}  # what choices overwrite

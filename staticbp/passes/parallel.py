@@ -29,11 +29,12 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.text import Names
 from staticbp.core.traverse import children, exprs, walk
-from staticbp.passes.access import locals_in
+from staticbp.passes.access import locals_in, root
 from staticbp.passes.distribute import without_sums
 from staticbp.passes.parts import FEWEST_PARTS, MOST_PARTS, InParts, in_parts
 
 GRAIN = 10_000.0  # ns: what a thread is given at least
+GRAIN_BETWEEN = 3_000.0  # of a loop that writes to temporaries only, which both cores had in their caches just before
 LIKELY = 128  # steps that a loop over a symbolic size may well have; with fewer it is a plain loop when it runs
 LITTLE = 8  # adding up the sums of parts takes at most one in so many parts of the time
 OPERATION = 0.0125  # ns a byte: an addition in a vectorised loop
@@ -90,7 +91,9 @@ def _parts(loop: Loop) -> Sequence[Loop]:
 
 def _grain(loop: Loop) -> int:
     """How many steps take the time of a grain: a round number."""
-    steps = GRAIN / max(_time(loop.body), 1e-3)
+    written = [root(stmt.buffer, {}) for stmt in walk(loop.body) if isinstance(stmt, Store | Accumulate)]
+    grain = GRAIN_BETWEEN if all(buffer.role == "workspace" for buffer in written) else GRAIN
+    steps = grain / max(_time(loop.body), 1e-3)
     if steps < 10:
         return max(1, math.ceil(steps))
     unit: int = 10 ** (int(math.log10(steps)) - 1)

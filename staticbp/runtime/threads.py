@@ -8,8 +8,8 @@ the team (see `team`), and goes on when all are done. The rules for what may sta
   result is then the same for any number of threads.
 - A variable assigned in the body is assigned there before it is read, and not read after the loop.
 - The body neither returns nor breaks; loops over ``threads.range`` inside of it, and products, run in one thread.
-- `grain` is the number of steps that take some 10 µs, at least 1. No thread is given fewer, so that a loop of less
-  than two grains is a plain one.
+- `grain` is the number of steps that take some 10 µs, or 3 where temporaries are all that is written, at least 1. No
+  thread is given fewer, so that a loop of less than two grains is a plain one.
 
 A region begins and ends within 0.1 µs when the last was a moment ago; to wake the team takes some 20 µs, which a
 loop of 16 grains does at once, and smaller ones after a few.

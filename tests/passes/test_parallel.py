@@ -64,6 +64,14 @@ def test_a_dearer_step_makes_a_smaller_grain():
     assert 2 * dear < cheap < 1_000_000
 
 
+def test_what_is_written_for_a_product_is_shared_sooner():
+    """A temporary has been in the caches of both cores, a result in that of one."""
+    x, W = np.zeros((128, 40)), np.zeros((40, 3))
+    between = lowered(run(graph_of(lambda x, W: np.tanh(x) @ W, x, W), JOINT))
+    assert [loop[:2] for loop in shared(between)] == [("i", 128)]
+    assert shared(lowered(run(graph_of(lambda x, W: np.tanh(x), x, W), JOINT))) == []
+
+
 def test_loops_in_the_steps_of_a_scan_are_shared():
     body = trace(lambda c: [np.sin(c) + c], "step", [Aval((50_000,), FLOAT64)], ["c"])
     schedule = schedule_of(lambda c: scan(c, body=body, n_consts=0, n_carry=1, length=3, reverse=False), (50_000,))

@@ -219,8 +219,8 @@ def _expit_twin(x: Any) -> Any:
 @kernel(_expit_twin)
 def expit(x: Lane) -> Lane:
     """The logistic function ``1 / (1 + exp(-x))``, which never overflows: 3 ulp."""
-    small = exp_lane(-absolute(x))
-    return where(x >= 0.0, 1.0, small) / (1.0 + small)
+    small, larger_one = _expit_parts(x)
+    return where(x >= 0.0, 1.0, small) * larger_one
 
 
 def _expit_slope_twin(x: Any) -> Any:
@@ -231,9 +231,14 @@ def _expit_slope_twin(x: Any) -> Any:
 @kernel(_expit_slope_twin)
 def expit_slope(x: Lane) -> Lane:
     """The derivative of `expit`, ``e**-|x| / (1 + e**-|x|)**2``, accurate where ``y * (1 - y)`` is not: 4.5 ulp."""
-    small = exp_lane(-absolute(x), close=True)
-    whole = 1.0 + small
-    return small / (whole * whole)
+    small, larger_one = _expit_parts(x)
+    return small * larger_one * larger_one
+
+
+def _expit_parts(x: Lane) -> tuple[Lane, Lane]:
+    """``e**-|x|``, and the larger one of ``expit(x)`` and ``expit(-x)``: LLVM makes these once for value and slope."""
+    small = exp_lane(-absolute(x))
+    return small, 1.0 / (1.0 + small)
 
 
 @kernel(np.tanh)
