@@ -113,19 +113,20 @@ def start(kind: str) -> Workload:
     )
 
 
-def growth(operations: int) -> Workload:
-    """JAX is not asked for the largest, which takes it minutes."""
+def growth(operations: int, job: str = "chain") -> Workload:
+    """One after the other, or those of numbers that are `coupled`; JAX is not asked for the largest: minutes."""
     target = Target(("jax",), 0.4, 0.1, "JAX")
+    chain = job == "chain"
     return Workload(
-        f"compile-{operations}",
-        f"Compiling the gradient of {operations:,} scalar operations",
+        f"compile-{operations}" if chain else f"compile-{job}-{operations}",
+        f"Compiling the gradient of {operations:,} scalar operations{'' if chain else ' on sixty numbers'}",
         "growth",
-        "chain",
+        job,
         ("staticbp", "jax") if operations <= 4000 else ("staticbp",),
         (target,) if operations == 4000 else (),
         dict(dtype="float64", cold=True, operations=operations, rounds=3 if operations < 4000 else 1),
         dict(rounds=1),
-        sweep=("compile", operations),
+        sweep=("compile", operations) if chain else None,
     )
 
 
@@ -303,8 +304,47 @@ IN_PARALLEL: tuple[Workload, ...] = (
         ),
         dict(dtype="float64", size=8),
     ),
+    Workload(
+        "block",
+        "The gradient of a transformer's block, 128 × 64, 4 heads and 256 neurons, by its weights, float64",
+        "block",
+        "gradient",
+        ("staticbp", "jax", *TORCH, "autograd", "numpy"),
+        (),
+        dict(dtype="float64", length=128, width=64, heads=4, neurons=256),
+    ),
+    Workload(
+        "deconvolution",
+        "The gradient of a misfit after a blur by Fourier transforms, 256 × 256, float64",
+        "deconvolution",
+        "gradient",
+        ("staticbp", "jax", "torch", "numpy"),
+        (),
+        dict(dtype="float64", side=256),
+        absent="PyTensor and autograd have no such pair of transforms, and torch.compile leaves them as they are",
+    ),
+    Workload(
+        "groups",
+        "The gradient of a hierarchical model's density, 10,000 points in 50 groups, float64",
+        "groups",
+        "gradient",
+        ("staticbp", "jax", *TORCH, "pytensor", "autograd", "numpy"),
+        (),
+        dict(dtype="float64", points=10_000, groups=50),
+    ),
+    Workload(
+        "heat",
+        "The gradient through 100 steps of the heat equation on 128 × 128 points, float64",
+        "heat",
+        "gradient",
+        ("staticbp", "jax", "torch", *BY_HAND),
+        (),
+        dict(dtype="float64", side=128, steps=100),
+        absent="torch.compile would unroll the loop",
+    ),
     *(start(kind) for kind in ("warm", "cold")),
     *(growth(operations) for operations in (100, 1000, 4000, 10_000)),
+    growth(4000, "coupled"),
     *(batch(size) for size in (8, 64, 512)),
     *(width(neurons) for neurons in (30, 100, 1000)),
     *(machine(dtype) for dtype in ("float32", "float64")),
