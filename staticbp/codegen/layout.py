@@ -77,11 +77,14 @@ def _widest_bracket(text: str) -> tuple[int, int] | None:
 def _split(text: str) -> list[str]:
     """The parts of an expression at its loosest operators, which begin the lines; a comma ends them."""
     for separators in _SEPARATORS:
+        if not any(separator in text for separator in separators):
+            continue
         cuts = [
             (position, separator)
-            for position, _, depth in _depths(text)
+            for position, character, depth in _depths(text)
+            if depth == 0 and character in ", "  # as all of them begin
             for separator in separators
-            if depth == 0 and text.startswith(separator, position)
+            if text.startswith(separator, position)
         ]
         if cuts:
             return _cut(text, cuts)

@@ -62,11 +62,11 @@ def write(schedule: Schedule, title: str) -> str:
 def written(schedule: Schedule, title: str) -> list[Line]:
     """The lines of the module."""
     body = list(_Function(schedule).lines())
-    text = "\n".join(line.split("# ")[0] for line in body)
-    numpy = ["import numpy as np"] if "np." in text else []
-    kernels = ", ".join(module for module in KERNELS if re.search(rf"\b{module}\.", text))
+    used = {name for line in body for name in re.findall(r"\b([a-z]+)\.", line.split("# ")[0])}
+    numpy = ["import numpy as np"] if "np" in used else []
+    kernels = ", ".join(module for module in KERNELS if module in used)
     runtime = [f"from staticbp.runtime import {kernels}"] if kernels else []
-    runtime += ["from staticbp.runtime import vecmath as vm"] if "vm." in text else []
+    runtime += ["from staticbp.runtime import vecmath as vm"] if "vm" in used else []
     imports = [*numpy, *([""] if numpy and runtime else []), *runtime]
     blank = ["", ""] if imports else []
     return [Line.of(line) for line in (f'"""{_plain(title)}"""', "", *imports, *blank, *body, "")]

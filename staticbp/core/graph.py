@@ -82,9 +82,12 @@ class Lit:
 Atom = Var | Lit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Eqn:
-    """``outs = op[params] ins``, as written on the user's line `src`."""
+    """``outs = op[params] ins``, as written on the user's line `src`.
+
+    Nobody changes one; that it were frozen would take as long as all else that is done to make it.
+    """
 
     outs: tuple[Var, ...]
     op: Primitive

@@ -298,6 +298,16 @@ class Builder:
         )
         return tuple([self.wrap(out) for out in outs])
 
+    def splice(self, graph: Graph, args: Sequence[Traced]) -> list[Value]:
+        """Append the equations of a graph without constants anew, on values of the types of its inputs."""
+        atoms: dict[Atom, Atom] = {var: self.atom(arg) for var, arg in zip(graph.invars, args, strict=True)}
+        for eqn in graph.eqns:
+            outs = tuple([Var(out.aval, out.name) for out in eqn.outs])
+            atoms.update(zip(eqn.outs, outs, strict=True))
+            ins = tuple([atom if isinstance(atom, Lit) else atoms[atom] for atom in eqn.ins])
+            self.eqns.append(Eqn(outs, eqn.op, ins, eqn.params, eqn.src, eqn.adjoint))
+        return [atom if isinstance(atom, Lit) else self.wrap(atoms[atom]) for atom in graph.outs]
+
     def _name_last(self, src: SrcLine, name: str, var: Var, op: Primitive) -> None:
         """Of several equations that one assignment makes, the last has its name; the others say what they do."""
         earlier = self._named.get((src, name))
@@ -384,7 +394,12 @@ def inline(graph: Graph, args: Sequence[Value]) -> list[Value]:
     """
     if len(args) != len(graph.invars):
         raise GraphError(f"graph {graph.name} takes {len(graph.invars)} inputs, not {len(args)}")
-    env: dict[Var, Value] = dict(zip(graph.invars, map(lift, args), strict=True))
+    builder, lifted = Builder.innermost(), [lift(arg) for arg in args]
+    pairs = zip(lifted, graph.invars, strict=True)
+    alike = all(isinstance(value, Traced) and value.aval == var.aval for value, var in pairs)
+    if builder is not None and alike and not graph.consts:
+        return builder.splice(graph, lifted)
+    env: dict[Var, Value] = dict(zip(graph.invars, lifted, strict=True))
     env.update(graph.consts)
     for eqn in graph.eqns:
         outs = repeat(eqn, [lift(read(env, a)) for a in eqn.ins])

@@ -75,6 +75,8 @@ def _key(eqn: Eqn) -> Hashable | None:
         return None
     operands = [a.key() if isinstance(a, Lit) else id(a) for a in eqn.ins]
     unordered = frozenset(operands) if eqn.op in COMMUTATIVE else tuple(operands)
+    if not eqn.params:
+        return id(eqn.op), unordered
     try:
         key = (id(eqn.op), unordered, tuple((name, _hashable(value)) for name, value in sorted(eqn.params.items())))
         hash(key)

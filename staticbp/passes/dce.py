@@ -15,9 +15,10 @@ def dce(graph: Graph, notes: list[Note] | None = None) -> Graph:
     wanted = {atom for atom in graph.outs if isinstance(atom, Var)}
     kept: list[Eqn] = []
     for eqn in reversed(graph.eqns):
-        if any(out in wanted for out in eqn.outs):
-            kept.append(_narrowed(eqn, wanted) if eqn.op is cond else eqn)
-            wanted.update(atom for atom in kept[-1].ins if isinstance(atom, Var))
+        if not wanted.isdisjoint(eqn.outs):
+            eqn = _narrowed(eqn, wanted) if eqn.op is cond else eqn
+            kept.append(eqn)
+            wanted.update([atom for atom in eqn.ins if isinstance(atom, Var)])
     kept.reverse()
     if len(kept) == len(graph.eqns) and all(new is old for new, old in zip(kept, graph.eqns, strict=True)):
         return graph
@@ -50,6 +51,6 @@ def live(graph: Graph, outs: Iterable[Atom]) -> set[Var]:
     """The variables on which `outs` depend, themselves included."""
     wanted = {atom for atom in outs if isinstance(atom, Var)}
     for eqn in reversed(graph.eqns):
-        if any(out in wanted for out in eqn.outs):
-            wanted.update(atom for atom in eqn.ins if isinstance(atom, Var))
+        if not wanted.isdisjoint(eqn.outs):
+            wanted.update([atom for atom in eqn.ins if isinstance(atom, Var)])
     return wanted

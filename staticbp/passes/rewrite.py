@@ -8,7 +8,6 @@ rewritten in turn.  So every pass costs time linear in the size of the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from staticbp.core.aval import Aval
@@ -148,8 +147,8 @@ class Rewriter:
 
     # -- the sweep ----------------------------------------------------------------------------------------
     def _rewritten(self, eqn: Eqn) -> Atom | None:
+        mark = len(self._eqns)
         for rule in self._rules(eqn.op):
-            mark = len(self._eqns)
             new = rule(self, eqn)
             if new is None and len(self._eqns) == mark:
                 continue
@@ -181,13 +180,13 @@ def substituted(eqn: Eqn, atoms: Mapping[Var, Atom]) -> Eqn:
     """`eqn` with its operands replaced as `atoms` says; the very same one when none is."""
     for atom in eqn.ins:
         if isinstance(atom, Var) and atom in atoms:
-            return replace(eqn, ins=replaced(eqn.ins, atoms))
+            return Eqn(eqn.outs, eqn.op, replaced(eqn.ins, atoms), eqn.params, eqn.src, eqn.adjoint)
     return eqn
 
 
 def replaced(these: Iterable[Atom], atoms: Mapping[Var, Atom]) -> tuple[Atom, ...]:
     """Atoms with variables replaced as `atoms` says."""
-    return tuple(atoms.get(a, a) if isinstance(a, Var) else a for a in these)
+    return tuple([atoms.get(a, a) if isinstance(a, Var) else a for a in these])
 
 
 def filled(number: Any, aval: Aval) -> Lit:

@@ -13,10 +13,11 @@ from staticbp.core.schedule import (
     Loop,
     Schedule,
     Stmt,
+    Update,
 )
 from staticbp.core.schedule import Local as LocalScalar
 from staticbp.core.text import Names
-from staticbp.core.traverse import children, exprs, loads, map_exprs, rewrite
+from staticbp.core.traverse import children, exprs, loads, map_exprs, rewrite, walk
 from staticbp.passes.access import footprint, locals_in, root
 from staticbp.passes.registers import is_resumed
 
@@ -48,12 +49,11 @@ def _repeated(block: Sequence[Stmt]) -> list[tuple[Apply, int]]:
 
     With each goes the statement in which it occurs first; late ones come first.
     """
-    touched = footprint(block, {})
     settled: dict[str, int] = {}  # local scalar -> the last statement of this block that gives it a value
     first: dict[Apply, int] = {}
     repeated: dict[Apply, int] = {}
     for position, stmt in enumerate(block):
-        settled.update(dict.fromkeys(footprint([stmt], {}).defines, position))
+        settled.update((inner.name, position) for inner in walk([stmt]) if isinstance(inner, Let | Update))
         for expr in exprs(stmt):
             for part in _parts(expr):
                 if part in first and part not in repeated:
@@ -62,10 +62,10 @@ def _repeated(block: Sequence[Stmt]) -> list[tuple[Apply, int]]:
     chosen = [
         (part, position)
         for part, position in repeated.items()
-        if part.name is not None
-        and not any(root(load.buffer, {}) in touched.writes for load in loads(part))
-        and all(settled.get(name, -1) < position for name in locals_in(part))
+        if part.name is not None and all(settled.get(name, -1) < position for name in locals_in(part))
     ]
+    written = footprint(block, {}).writes if chosen else {}
+    chosen = [item for item in chosen if not any(root(load.buffer, {}) in written for load in loads(item[0]))]
     return sorted(_outermost(chosen), key=lambda item: -item[1])
 
 

@@ -19,6 +19,9 @@ from staticbp.core.shape import Dim, DimExpr
 
 Metadata = Any
 
+Span = tuple[Dim, Dim]
+"""The first byte of an array in the workspace, and the one behind the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Apart:
@@ -33,15 +36,21 @@ class Apart:
         instruction.set_metadata("noalias", self.others)
 
 
-def places(body: Sequence[ast.stmt], module: Any) -> dict[str, Apart]:
-    """The arrays in the workspace by name; none where all places are constants, which LLVM compares itself."""
-    found: dict[str, tuple[Dim, Dim]] = {}
+def spans(body: Sequence[ast.stmt]) -> dict[str, Span]:
+    """From where to where each array in the workspace lies, by name."""
+    found: dict[str, Span] = {}
     for node in body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                 bounds = _bounds(call)
                 if bounds is not None:
                     found[name] = bounds
+    return found
+
+
+def places(body: Sequence[ast.stmt], module: Any) -> dict[str, Apart]:
+    """The arrays in the workspace by name; none where all places are constants, which LLVM compares itself."""
+    found = spans(body)
     if all(isinstance(bound, int) for pair in found.values() for bound in pair):
         return {}
     domain = module.add_metadata(["workspace"])
@@ -49,7 +58,7 @@ def places(body: Sequence[ast.stmt], module: Any) -> dict[str, Apart]:
     return {
         name: Apart(
             module.add_metadata([scopes[name]]),
-            module.add_metadata([scopes[other] for other in found if _are_apart(found[name], found[other])]),
+            module.add_metadata([scopes[other] for other in found if are_apart(found[name], found[other])]),
         )
         for name in found
     }
@@ -88,7 +97,7 @@ def _padded(dim: Dim) -> Dim:
     return dim.renamed(lambda name: name if name.endswith(suffix) else shapes.padded_name(name))
 
 
-def _are_apart(one: tuple[Dim, Dim], other: tuple[Dim, Dim]) -> bool:
+def are_apart(one: Span, other: Span) -> bool:
     """Whether one array ends before the other begins, whatever the sizes."""
     return bool(shapes.at_least(other[0], one[1]) or shapes.at_least(one[0], other[1]))
 

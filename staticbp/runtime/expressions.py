@@ -7,9 +7,11 @@ shape. A kernel is given them as Numba has them.
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -42,6 +44,7 @@ from staticbp.runtime.numbers import (
     square,
     unary,
 )
+from staticbp.runtime.outlined import Outlined
 from staticbp.runtime.target import kernel, target
 
 SIZE = ir.IntType(64)
@@ -61,6 +64,37 @@ class Array:
 Known = Scalar | Array
 
 
+def _kind(value: Known) -> Kind:
+    """The type of an argument of a kernel; of an integer that is known, the type of this integer, as Numba has it."""
+    if isinstance(value, Scalar) and value.kind == types.int64 and isinstance(value.value, ir.Constant):
+        return types.literal(value.value.constant)
+    return value.kind
+
+
+@cache
+def itemsize(element: Kind) -> int:
+    """The size of an element in bytes."""
+    size: int = target().get_abi_sizeof(target().get_data_type(element))
+    return size
+
+
+def parts_of(value: Known) -> Iterator[IrValue]:
+    """What has to be handed over for a value to be known elsewhere: constants are."""
+    parts = (value.data, *value.shape) if isinstance(value, Array) else (value.value,)
+    return (part for part in parts if not isinstance(part, ir.Constant))
+
+
+def assembled(value: Known, handed: Iterator[IrValue]) -> Known:
+    """The value, elsewhere."""
+
+    def there(part: IrValue) -> IrValue:
+        return part if isinstance(part, ir.Constant) else next(handed)
+
+    if isinstance(value, Array):
+        return Array(value.kind, there(value.data), tuple(map(there, value.shape)), value.apart)
+    return Scalar(value.kind, there(value.value))
+
+
 def refuse(node: ast.AST) -> NoReturn:
     """Leave the module to Numba."""
     raise Unknown(ast.unparse(node))
@@ -74,6 +108,7 @@ class Expressions:
         self.context = target()
         self.imports = imports
         self.scopes: list[dict[str, Known]] = [{}]
+        self.outlined: Outlined | None = None  # the functions of kernels, where these are called and not written out
 
     def look_up(self, name: str) -> Known:
         """The value that a name has at this place."""
@@ -81,6 +116,10 @@ class Expressions:
 
     def call_function(self, name: str, args: Sequence[Known]) -> Scalar:
         """The result of a function of the module."""
+        raise Unknown(name)
+
+    def call_text(self, name: str, args: Sequence[Known]) -> Scalar:
+        """The result of a kernel that is written as text."""
         raise Unknown(name)
 
     # -- control ------------------------------------------------------------------------------------------
@@ -238,7 +277,7 @@ class Expressions:
                 array, start, stop = self.array(node.value), self.size(lower), self.size(upper)
                 if len(array.shape) != 1:
                     refuse(node)
-                return Array(array.kind, self.at(array, [start]), (self.builder.sub(stop, start),))
+                return Array(array.kind, self.at(array, [start]), (self.sized(operator.sub, stop, start),))
         array, index = self.indexed(node)
         place = self.at(array, index)
         if len(index) == len(array.shape):
@@ -290,24 +329,27 @@ class Expressions:
     def view(self, array: Array, element: Kind) -> Array:
         """``array.view(dtype)`` of a vector."""
         data = self.builder.bitcast(array.data, self.context.get_data_type(element).as_pointer())
-        nbytes = self.builder.mul(array.shape[0], SIZE(self.itemsize(array.kind.dtype)))
-        return Array(array.kind.copy(dtype=element), data, (self.builder.sdiv(nbytes, SIZE(self.itemsize(element))),))
+        nbytes = self.sized(operator.mul, array.shape[0], SIZE(itemsize(array.kind.dtype)))
+        count = self.sized(operator.floordiv, nbytes, SIZE(itemsize(element)))
+        return Array(array.kind.copy(dtype=element), data, (count,))
 
-    def itemsize(self, element: Kind) -> int:
-        """The size of an element in bytes."""
-        size: int = self.context.get_abi_sizeof(self.context.get_data_type(element))
-        return size
+    def sized(self, op: Callable[[int, int], int], left: IrValue, right: IrValue) -> IrValue:
+        """A size made of two others: a constant, if they are."""
+        if isinstance(left, ir.Constant) and isinstance(right, ir.Constant):
+            return SIZE(op(left.constant, right.constant))
+        write = {operator.sub: self.builder.sub, operator.mul: self.builder.mul, operator.floordiv: self.builder.sdiv}
+        return write[op](left, right)
 
     def whole(self, array: Array) -> IrValue:
         """An array as Numba has it, for a kernel."""
-        itemsize = self.itemsize(array.kind.dtype)
+        size = itemsize(array.kind.dtype)
         strides: list[IrValue] = []
-        stride = SIZE(itemsize)
+        stride = SIZE(size)
         for extent in reversed(array.shape):
             strides.insert(0, stride)
             stride = self.builder.mul(stride, extent)
         made = make_array(array.kind)(self.context, self.builder)
-        populate_array(made, array.data, list(array.shape), strides, itemsize, meminfo=None)
+        populate_array(made, array.data, list(array.shape), strides, size, meminfo=None)
         return made._getvalue()
 
     # -- calls --------------------------------------------------------------------------------------------
@@ -349,13 +391,23 @@ class Expressions:
         if write is not None and any(is_complex(number.kind) for number in numbers):
             return write(self.builder, *numbers)
         text = getattr(owner, "WRITTEN", {}).get(name)
-        return self.call_kernel(function, args) if text is None else self.call_function(text, args)
+        if text is not None:
+            return self.call_text(text, args)
+        return self.call_kernel(function, args, as_known=getattr(owner, "TAKES_EXTENTS", False))
 
-    def call_kernel(self, function: Any, args: Sequence[Known]) -> Scalar:
-        """What a kernel makes of arguments."""
-        signature, write = kernel(function, tuple(arg.kind for arg in args))
+    def call_kernel(self, function: Any, args: Sequence[Known], *, as_known: bool = False) -> Scalar:
+        """What a kernel makes of arguments; it may take arrays as they are known here."""
+        signature, write = kernel(function, tuple(map(_kind, args)))
         values = [
-            self.whole(arg) if isinstance(arg, Array) else converted(self.builder, arg, kind).value
+            self.given(arg, types.unliteral(kind), as_known=as_known)
             for arg, kind in zip(args, signature.args, strict=True)
         ]
+        if self.outlined is not None:
+            return Scalar(signature.return_type, self.outlined.call(self.builder, function, signature, write, values))
         return Scalar(signature.return_type, write(self.builder, values))
+
+    def given(self, arg: Known, kind: Kind, *, as_known: bool) -> IrValue | Array:
+        """An argument as a kernel takes it."""
+        if isinstance(arg, Array):
+            return arg if as_known else self.whole(arg)
+        return converted(self.builder, arg, kind).value

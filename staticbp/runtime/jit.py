@@ -14,8 +14,9 @@ import re
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.np.ufunc import parallel as threads
 
-from staticbp.runtime import regions, symbols, views
+from staticbp.runtime import kernelcode, regions, symbols, views
 from staticbp.runtime.entry import entry_symbol, layout_is_known, numba_type, write_entry
 from staticbp.runtime.numbers import Unknown
 from staticbp.runtime.objectcode import ObjectCode, target_machine
@@ -37,14 +38,12 @@ from staticbp.runtime.spec import Convention, parameters_of
 from staticbp.runtime.standalone import compiled
 from staticbp.runtime.target import target
 from staticbp.runtime.translate import translate
+from staticbp.runtime.vectors import APART, Fill
 
 LOG = logging.getLogger("staticbp.jit")
 
 # Addresses of this process inside the code: it must not be stored.
 ADDRESS = re.compile(r"numba\.dynamic\.globals|inttoptr \(i64 \d{5,}")
-
-# Functions of Numba's runtime that only code which allocates arrays calls.
-_ALLOCATES = re.compile(r"declare[^\n]*@NRT_(?!MemInfo_call_dtor)")
 
 # The arrays that an entry passes have no owner (a null pointer), and where nothing is allocated there are no
 # others: counting references to owners does nothing then. Linked in first, these take the place of Numba's.
@@ -71,7 +70,7 @@ def _probe() -> str | None:
         (codegen.CPUCodeLibrary, "finalize"),
         (codegen.CPUCodeLibrary, "_finalize_final_module"),
         (codegen.CPUCodeLibrary, "_optimize_final_module"),
-        (codegen.CPUCodeLibrary, "get_llvm_str"),
+        (codegen.CPUCodeLibrary, "_optimize_functions"),
     )
     missing = [name for owner, name in needed if not hasattr(owner, name)]
     return f"Numba {numba.__version__} has no {', '.join(missing)} where expected" if missing else None
@@ -124,26 +123,65 @@ def compile_object(
     """
     # LLVM modules share one context with everything that Numba compiles, hence the lock.
     with global_compiler_lock, _importable(name):
-        results = written(tree, name, execute, entries, fastmath=fastmath, parallel=parallel, filename=filename)
-        libraries = list(dict.fromkeys(made.library for made in results.values()))
-        for library in libraries:
-            _finalise(library)
-        texts = [library.get_llvm_str() for library in libraries]
-        whole = llvm.parse_assembly("" if any(map(_ALLOCATES.search, texts)) else _NO_COUNTING)
-        for text in texts:
-            whole.link_in(llvm.parse_assembly(text))
+        with _kernels_apart() as kernels:
+            results = written(tree, name, execute, entries, fastmath=fastmath, parallel=parallel, filename=filename)
+        whole = _optimised(list(dict.fromkeys(made.library for made in results.values())))
         for wanted, made in results.items():
             entry = write_entry(made.context, made.function, wanted, entries[wanted], release_gil=release_gil)
             whole.link_in(llvm.parse_assembly(entry))
             whole.get_function(made.function.llvm_func_name).name = f"body.{wanted}"
-        _finish(whole, {entry_symbol(name) for name in entries})
-        return ObjectCode(
-            {name: entry_symbol(name) for name in entries},
-            tuple(sorted(_imports(whole))),
-            target_machine().emit_object(whole),
-            zlib.compress(whole.as_bitcode()),
-            storable=ADDRESS.search(str(whole)) is None,
-        )
+        code = _object_code(whole, {name: entry_symbol(name) for name in entries})
+        for symbol in kernels.keys() & set(code.imports):
+            kernelcode.provide(symbol, partial(_compiled_kernel, symbol, kernels[symbol]))
+        return code
+
+
+def _compiled_kernel(symbol: str, write: Fill) -> ObjectCode:
+    """A kernel that many modules call as a module of its own."""
+    module = target().create_module(symbol)
+    write(module)
+    library = target().codegen().create_library(symbol)
+    library.add_ir_module(module)
+    return _object_code(_optimised([library]), {symbol.removeprefix(kernelcode.PREFIX): symbol})
+
+
+@contextmanager
+def _kernels_apart() -> Iterator[dict[str, Fill]]:
+    """Leave large kernels out of what is written, and say which."""
+    kernels: dict[str, Fill] = {}
+    token = APART.set(kernels)
+    try:
+        yield kernels
+    finally:
+        APART.reset(token)
+
+
+def _optimised(libraries: Sequence[Any]) -> Any:
+    """What libraries hold as one LLVM module, optimised."""
+    for library in libraries:
+        _finalise(library)
+    modules = [library._final_module for library in libraries]
+    whole = llvm.parse_assembly("" if any(map(_allocates, modules)) else _NO_COUNTING)
+    for module in modules:
+        whole.link_in(module)
+    return whole
+
+
+def _allocates(module: Any) -> bool:
+    """Whether code calls functions of Numba's runtime that only code which allocates arrays calls."""
+    return any(name.startswith("NRT_") and name != "NRT_MemInfo_call_dtor" for name in _imports(module))
+
+
+def _object_code(whole: Any, entries: dict[str, str]) -> ObjectCode:
+    """Machine code of an optimised module, of which others see the entries only."""
+    _finish(whole, set(entries.values()))
+    return ObjectCode(
+        entries,
+        tuple(sorted(_imports(whole))),
+        target_machine().emit_object(whole),
+        zlib.compress(whole.as_bitcode()),
+        storable=ADDRESS.search(str(whole)) is None,
+    )
 
 
 def written(
@@ -268,7 +306,7 @@ def _finalise(library: Any) -> None:
 
 def _optimise(library: Any) -> None:
     _resolve_recursion(library._final_module, _reachable(library))
-    codegen.CPUCodeLibrary._optimize_final_module(library)
+    type(library)._optimize_final_module(library)
 
 
 def _resolve_recursion(module: Any, libraries: Iterable[Any]) -> None:

@@ -5,7 +5,6 @@ No Numba is imported for it, nor anything compiled.
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import importlib
@@ -26,24 +25,20 @@ from staticbp.version import __version__
 
 
 def code_digest(source: str) -> str:
-    r"""A digest of what a module does, whatever its comments, docstrings, layout and line numbers.
+    r"""A digest of what a module does, whatever its comments, the words of its docstring, layout and line numbers.
 
     It is taken of the bytecode, which is also what Numba compiles from.
 
     Examples
     --------
-    >>> plain = code_digest("def f(x):\n    return x + 1")
-    >>> plain == code_digest('def f(x):\n    "Doc."\n\n    return (x  +  1)  # comment')
+    >>> plain = code_digest("'One.'\ndef f(x):\n    return x + 1")
+    >>> plain == code_digest("'Another.'\n\ndef f(x):\n    return (x  +  1)  # comment")
     True
-    >>> plain == code_digest("def f(x):\n    return x + 1.0")
+    >>> plain == code_digest("'One.'\ndef f(x):\n    return x + 1.0")
     False
     """
-    tree = ast.parse(source)
-    for node in (tree, *tree.body):
-        if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass(lineno=1, col_offset=0)]
     digest = hashlib.sha256()
-    pending = [compile(tree, "<key>", "exec", dont_inherit=True)]
+    pending = [compile(source, "<key>", "exec", dont_inherit=True, optimize=2)]  # without docstrings
     while pending:
         code = pending.pop()
         constants = [item for item in code.co_consts if not isinstance(item, CodeType)]

@@ -105,12 +105,23 @@ def call_loop(builder: Any, loop: inner_loops.InnerLoop, count: IrValue, stacks:
             stride = builder.mul(stride, extent)
         steps.append(_SIZE(0) if stack.is_shared else stride)
         core_steps += inner
-    sharing.rest(builder)
     pointers = [builder.bitcast(stack.data, _POINTER) for stack in stacks]
+    call_strided(builder, loop, pointers, [count, *(extents[letter] for letter in loop.letters)], [*steps, *core_steps])
+
+
+def call_strided(
+    builder: Any,
+    loop: inner_loops.InnerLoop,
+    pointers: Sequence[IrValue],
+    extents: Sequence[IrValue],
+    steps: Sequence[IrValue],
+) -> None:
+    """Call an inner loop of NumPy's with the three lists that it takes."""
+    sharing.rest(builder)
     arguments = [
         _listed(builder, _POINTER, pointers),
-        _listed(builder, _SIZE, [count, *(extents[letter] for letter in loop.letters)]),
-        _listed(builder, _SIZE, [*steps, *core_steps]),
+        _listed(builder, _SIZE, extents),
+        _listed(builder, _SIZE, steps),
         _NULL if loop.data is None else _external(builder, loop.data_symbol, ir.VoidType(), ()).bitcast(_POINTER),
     ]
     function = _external(builder, loop.symbol, ir.VoidType(), [argument.type for argument in arguments])

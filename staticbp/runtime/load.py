@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from staticbp.errors import GeneratedCodeError
-from staticbp.runtime import keys, native, store, whitelist
+from staticbp.runtime import kernelcode, keys, native, store, whitelist
 from staticbp.runtime.frame import framed
 from staticbp.runtime.objectcode import LinkError, ObjectCode, link
 from staticbp.runtime.spec import Convention, Frame, Spec
@@ -206,10 +206,10 @@ def _stored(shelf: store.Store | None, key: str) -> tuple[ObjectCode, dict[str, 
 
 def _linked(code: ObjectCode) -> dict[str, Callable[..., Any]]:
     try:
-        return link(code)
+        return link(code, kernelcode.find)
     except LinkError:
         # Some kernels call Numba's runtime, which is not there before Numba is imported.
-        return link(code, _jit().find_symbol)
+        return link(code, functools.partial(kernelcode.find, otherwise=_jit().find_symbol))
 
 
 def _compile(

@@ -188,21 +188,29 @@ def link(code: ObjectCode, find: Callable[[str], int | None] = symbols.address) 
     dict of str to callable
         The functions by name. The code stays loaded until the last one is gone.
     """
+    library = load(code, find)
+    functions: dict[str, Callable[..., int]] = {}
+    for name, symbol in code.entries.items():
+        owner = functools.partial(CompiledCode, name, library)
+        functions[name] = new_builtin(name, library[symbol], METH_FASTCALL, owner)
+    return functions
+
+
+def load(code: ObjectCode, find: Callable[[str], int | None] = symbols.address) -> Any:
+    """The code in this process, as a library that gives the addresses of its entries by their symbols.
+
+    It stays as long as the library is referred to.
+    """
+    builder = llvm.JITLibraryBuilder().add_object_img(code.image).add_current_process()
+    for name in code.imports:
+        where = find(name)
+        if where is None:
+            raise LinkError(f"no symbol {name!r} in this process")
+        builder.import_symbol(name, where)
+    for symbol in code.entries.values():
+        builder.export_symbol(symbol)
     with _LINKING:
-        builder = llvm.JITLibraryBuilder().add_object_img(code.image).add_current_process()
-        for name in code.imports:
-            where = find(name)
-            if where is None:
-                raise LinkError(f"no symbol {name!r} in this process")
-            builder.import_symbol(name, where)
-        for symbol in code.entries.values():
-            builder.export_symbol(symbol)
         try:
-            library = builder.link(engine(), f"staticbp{next(_LIBRARY_NUMBER)}")
+            return builder.link(engine(), f"staticbp{next(_LIBRARY_NUMBER)}")
         except RuntimeError as error:
             raise LinkError(str(error)) from error
-        functions: dict[str, Callable[..., int]] = {}
-        for name, symbol in code.entries.items():
-            owner = functools.partial(CompiledCode, name, library)
-            functions[name] = new_builtin(name, library[symbol], METH_FASTCALL, owner)
-        return functions

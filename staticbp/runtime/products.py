@@ -6,6 +6,8 @@ emitted as functions of their own that are not inlined, which keeps compilation 
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from staticbp.runtime import rows, sharing, tiles, vectors
+from staticbp.runtime import packing, rows, sharing, tiles, vectors
 from staticbp.runtime.limits import GEMM_LOOPS, GEMM_TILES, GEMV_LOOPS, GEMV_ROWS, GER_LOOPS
 from staticbp.runtime.symbols import BLAS_PREFIX, address
 
@@ -28,7 +30,7 @@ Signature = Any
 
 _SIZE = ir.IntType(64)
 _INT = ir.IntType(32)
-_FALSE = ir.Constant(ir.IntType(1), 0)
+_FALSE, _TRUE = (ir.Constant(ir.IntType(1), bit) for bit in (0, 1))
 _BYTE = ir.IntType(8)
 
 for _routine in ("dgemm", "sgemm", "dgemv", "sgemv", "dger", "sger"):
@@ -36,13 +38,20 @@ for _routine in ("dgemm", "sgemm", "dgemv", "sgemv", "dger", "sger"):
 
 
 class Matrix:
-    """An array argument in lowering: its data and its shape."""
+    """An array argument in lowering: its data and its shape.
+
+    It is given as Numba has it, or as `translate`: then extents that are known are constants, and only the way that a
+    product of this size takes is written.
+    """
 
     def __init__(self, context: Any, builder: Any, operand: Operand) -> None:
         self.kind, value = operand
+        if not isinstance(value, ir.Value):
+            self.data, self.shape = value.data, value.shape
+            return
         array = context.make_array(self.kind)(context, builder, value)
         self.data = array.data
-        self.shape = cgutils.unpack_tuple(builder, array.shape)
+        self.shape = tuple(cgutils.unpack_tuple(builder, array.shape))
 
     @property
     def has_blas(self) -> bool:
@@ -202,24 +211,40 @@ def _dot_loops(builder: Any, count: Any, x: Any, y: Any) -> IrValue:
 
 
 def _by_size(
-    builder: Any, work: Sequence[IrValue], limit: IrValue, loops: Callable[[], Any], call: Callable[[], Any] | None
+    builder: Any, work: Sequence[IrValue], limit: int, loops: Callable[[], Any], call: Callable[[], Any] | None
 ) -> None:
     """Run the loops if the product of `work` is within the limit, or if there is nothing else."""
     if call is None:
         loops()
         return
-    total = work[0]
-    for factor in work[1:]:
-        total = builder.mul(total, factor)
-    with builder.if_else(builder.icmp_signed("<=", total, limit)) as (small, large):
-        with small:
-            loops()
-        with large:
-            call()
+    if all(isinstance(factor, ir.Constant) for factor in work):
+        is_small = math.prod(factor.constant for factor in work) <= limit
+        _branch(builder, ir.Constant(_FALSE.type, int(is_small)), loops, call)
+    else:
+        total = functools.reduce(builder.mul, work)
+        _branch(builder, builder.icmp_signed("<=", total, _SIZE(limit)), loops, call)
+
+
+def _branch(builder: Any, condition: IrValue, then: Callable[[], Any], orelse: Callable[[], Any]) -> None:
+    """Do one thing or another; what is known to be the other is not written."""
+    if isinstance(condition, ir.Constant):
+        (then if condition.constant else orelse)()
+        return
+    with builder.if_else(condition) as branches:
+        for write, branch in zip((then, orelse), branches, strict=True):
+            with branch:
+                write()
+
+
+def _either(builder: Any, condition: IrValue, yes: IrValue, no: IrValue) -> IrValue:
+    """One value or another."""
+    if isinstance(condition, ir.Constant):
+        return yes if condition.constant else no
+    return builder.select(condition, yes, no)
 
 
 def _letter(builder: Any, condition: IrValue, yes: str, no: str) -> IrValue:
-    return builder.select(condition, _BYTE(ord(yes)), _BYTE(ord(no)))
+    return _either(builder, condition, _BYTE(ord(yes)), _BYTE(ord(no)))
 
 
 # A row-major matrix is the transpose of a column-major one, which is what BLAS works on: so operands and
@@ -230,7 +255,10 @@ def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     a, b, c = (Matrix(context, builder, operand) for operand in zip(signature.args[:3], args[:3], strict=True))
     trans_a, trans_b, alpha, beta = args[3:]
     m, n = c.shape
-    k = builder.select(trans_a, a.shape[0], a.shape[1])
+    k = _either(builder, trans_a, a.shape[0], a.shape[1])
+    if len(b.shape) == 1:
+        tiles.gemm(builder, [m, n, k, a.data, b.data, c.data, trans_a, _FALSE, _TRUE, alpha, beta])
+        return context.get_dummy_value()
 
     def loops() -> None:
         arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, alpha, beta]
@@ -242,10 +270,19 @@ def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         _call_blas(builder, "gemm", c.kind.dtype, arguments)
 
     def tiled() -> None:
-        arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, alpha, beta]
-        _by_size(builder, (m, n, k), _SIZE(GEMM_TILES), lambda: tiles.gemm(builder, arguments), call)
+        arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, _FALSE, alpha, beta]
+        _by_size(builder, (m, n, k), GEMM_TILES, lambda: tiles.gemm(builder, arguments), call)
 
-    _by_size(builder, (m, n, k), _SIZE(GEMM_LOOPS), loops, tiled if c.has_blas else None)
+    _by_size(builder, (m, n, k), GEMM_LOOPS, loops, tiled if c.has_blas else None)
+    return context.get_dummy_value()
+
+
+def _lower_pack(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    b, panels = (Matrix(context, builder, operand) for operand in zip(signature.args[:2], args[:2], strict=True))
+    trans_b = args[2] if len(args) > 2 else _FALSE
+    rows, columns = b.shape
+    k, n = _either(builder, trans_b, columns, rows), _either(builder, trans_b, rows, columns)
+    packing.pack_whole(builder, [k, n, b.data, trans_b, panels.data])
     return context.get_dummy_value()
 
 
@@ -265,15 +302,13 @@ def _lower_gemv(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
     def by_rows() -> None:
         arguments = [m, n, a.data, x.data, y.data, alpha, beta]
-        with builder.if_else(trans) as branches:
-            for transposed, branch in zip((True, False), branches, strict=True):
-                with branch:
-                    rows.gemv(builder, arguments, transposed=transposed)
+        ways = [functools.partial(rows.gemv, builder, arguments, transposed=transposed) for transposed in (True, False)]
+        _branch(builder, trans, *ways)
 
     def large() -> None:
-        _by_size(builder, (m, n), _SIZE(GEMV_ROWS), by_rows, call)
+        _by_size(builder, (m, n), GEMV_ROWS, by_rows, call)
 
-    _by_size(builder, (m, n), _SIZE(GEMV_LOOPS), loops, large if y.has_blas else None)
+    _by_size(builder, (m, n), GEMV_LOOPS, loops, large if y.has_blas else None)
     return context.get_dummy_value()
 
 
@@ -290,7 +325,7 @@ def _lower_ger(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         arguments = [n, m, alpha, y.data, _SIZE(1), x.data, _SIZE(1), a.data, n]
         _call_blas(builder, "ger", a.kind.dtype, arguments)
 
-    _by_size(builder, (m, n), _SIZE(GER_LOOPS), loops, call if a.has_blas else None)
+    _by_size(builder, (m, n), GER_LOOPS, loops, call if a.has_blas else None)
     return context.get_dummy_value()
 
 
@@ -315,12 +350,23 @@ def _dtype_of(*operands: tuple[NumbaType, int]) -> NumbaType | None:
     return dtype if isinstance(dtype, types.Float | types.Integer) else None
 
 
+def _float_of(*operands: tuple[NumbaType, int]) -> NumbaType | None:
+    """Their dtype, if there are kernels for it."""
+    dtype = _dtype_of(*operands)
+    return dtype if dtype in (types.float32, types.float64) else None
+
+
 def _type_gemm(
     A: Any, B: Any, C: Any, trans_a: Any = None, trans_b: Any = None, alpha: Any = None, beta: Any = None
 ) -> Signature | None:
-    dtype = _dtype_of((A, 2), (B, 2), (C, 2))
+    dtype = _dtype_of((A, 2), (B, 2), (C, 2)) or _float_of((A, 2), (B, 1), (C, 2))
     given = _given((trans_a, trans_b, alpha, beta), (types.boolean, types.boolean, dtype, dtype))
     return None if dtype is None else types.void(A, B, C, *given)
+
+
+def _type_pack(B: Any, packed: Any, trans_b: Any = None) -> Signature | None:
+    dtype = _float_of((B, 2), (packed, 1))
+    return None if dtype is None else types.void(B, packed, *_given((trans_b,), (types.boolean,)))
 
 
 def _type_gemv(A: Any, x: Any, y: Any, trans: Any = None, alpha: Any = None, beta: Any = None) -> Signature | None:
@@ -349,7 +395,7 @@ def _type_axpy(alpha: Any, x: Any, y: Any) -> Signature | None:
     return None if dtype is None else types.void(dtype, x, y)
 
 
-def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any) -> None:
+def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any, pack: Any) -> None:
     """Tell Numba what these Python functions are when compiled."""
     array, flag, scalar = types.Array, types.Boolean, types.Number
     for function, typer, lower, kinds, optional in (
@@ -362,6 +408,9 @@ def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any) -> None:
         type_callable(function)(lambda context, typer=typer: typer)
         for left_out in range(optional + 1):
             lower_builtin(function, *kinds[: len(kinds) - left_out])(_with_defaults(lower, len(kinds)))
+    type_callable(pack)(lambda context: _type_pack)
+    for given in ((array, array), (array, array, flag)):
+        lower_builtin(pack, *given)(_lower_pack)
 
 
 def _with_defaults(lower: Any, count: int) -> Any:

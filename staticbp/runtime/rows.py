@@ -10,6 +10,7 @@ The elements of a large y are shared out to the team of threads: by rows of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from llvmlite import ir
 
@@ -27,35 +28,37 @@ SUM_ROWS = 8
 def gemv(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:
     """Call the product: the arguments are m, n, A, x, y, alpha and beta; A is m by n, transposed or not."""
     m, n, a, x, y, alpha, beta = arguments
-    work = builder.mul(m, n)
-    with builder.if_else(builder.icmp_signed("<", work, SIZE(2 * GEMV_PART))) as (small, large):
+    write, name = (_gemv_of_columns, "columns") if transposed else (_gemv_of_rows, "rows")
+    is_small = builder.icmp_signed("<", builder.mul(m, n), SIZE(2 * GEMV_PART))
+    with builder.if_else(is_small) as (small, large):
         with small:
-            _call(builder, [m, n, n, a, x, y, alpha, beta], transposed=transposed)
+            v.call_shared(builder, f"gemv_of_{name}", write, [m, n, n, a, x, y, alpha, beta])
         with large:
-            lanes = v.host_lanes(a.type.pointee)
-            unit, size = (lanes, n) if transposed else (DOT_ROWS, m)
-            count = v.quotient(builder, size, unit)
-            grain = builder.add(builder.sdiv(builder.mul(SIZE(GEMV_PART), count), work), SIZE(1))
-
-            def part(inside: Value, low: Value, high: Value, *captured: Value) -> None:
-                m, n, a, x, y, alpha, beta = captured
-                size = n if transposed else m
-                first, end = (v.smaller(inside, inside.mul(bound, SIZE(unit)), size) for bound in (low, high))
-                here, target = inside.sub(end, first), v.at(inside, y, (first, SIZE(1)))
-                start = v.at(inside, a, (first, SIZE(1) if transposed else n))
-                sizes = [m, here, n] if transposed else [here, n, n]
-                _call(inside, [*sizes, start, x, target, alpha, beta], transposed=transposed)
-
-            name = f"staticbp_gemv_{'columns' if transposed else 'rows'}_part_{a.type.pointee}_{lanes}"
-            sharing.share(builder, count, grain, name, part, arguments)
+            v.call_shared(builder, f"gemv_of_many_{name}", partial(_gemv_in_parts, transposed), arguments)
 
 
-def _call(builder: Value, arguments: Sequence[Value], *, transposed: bool) -> None:
-    """One thread's part: m rows and n columns of a matrix of a width."""
-    if transposed:
-        v.call(builder, "gemv_of_columns", _gemv_of_columns, arguments)
-    else:
-        v.call(builder, "gemv_of_rows", _gemv_of_rows, arguments)
+def _gemv_in_parts(
+    transposed: bool, builder: Value, m: Value, n: Value, a: Value, x: Value, y: Value, alpha: Value, beta: Value
+) -> None:
+    """The product by as many threads as there are."""
+    lanes = v.host_lanes(a.type.pointee)
+    unit, size = (lanes, n) if transposed else (DOT_ROWS, m)
+    count = v.quotient(builder, size, unit)
+    grain = builder.add(builder.sdiv(builder.mul(SIZE(GEMV_PART), count), builder.mul(m, n)), SIZE(1))
+
+    def part(inside: Value, low: Value, high: Value, *captured: Value) -> None:
+        m, n, a, x, y, alpha, beta = captured
+        size = n if transposed else m
+        first, end = (v.smaller(inside, inside.mul(bound, SIZE(unit)), size) for bound in (low, high))
+        here, target = inside.sub(end, first), v.at(inside, y, (first, SIZE(1)))
+        start = v.at(inside, a, (first, SIZE(1) if transposed else n))
+        if transposed:
+            v.call(inside, "gemv_of_columns", _gemv_of_columns, [m, here, n, start, x, target, alpha, beta])
+        else:
+            v.call(inside, "gemv_of_rows", _gemv_of_rows, [here, n, n, start, x, target, alpha, beta])
+
+    name = f"staticbp_gemv_{'columns' if transposed else 'rows'}_part_{a.type.pointee}_{lanes}"
+    sharing.share(builder, count, grain, name, part, [m, n, a, x, y, alpha, beta])
 
 
 def _gemv_of_rows(

@@ -36,7 +36,7 @@ def in_strips(function: ast.FunctionDef) -> ast.FunctionDef:
     """
     made = copy(function)
     made.body = list(_rewritten(function.body, _owners(function.body)))
-    return ast.fix_missing_locations(made)
+    return made
 
 
 def _owners(body: Sequence[ast.stmt]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def _rewritten(body: Sequence[ast.stmt], owners: Mapping[str, str]) -> Iterator[
         if isinstance(node, ast.For):
             loops = _perfect_nest(node)
             if _is_copy(loops, owners):
-                yield from _strips(loops)
+                yield from map(ast.fix_missing_locations, _strips(loops))
                 continue
         if isinstance(node, ast.For | ast.While | ast.If):
             node = copy(node)

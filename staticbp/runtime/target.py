@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from numba.core.codegen import JITCodeLibrary
 from numba.core.cpu import CPUContext
 from numba.core.typing.context import BaseContext
 from numba.core.typing.templates import builtin_registry
@@ -25,8 +26,31 @@ class _Typing(BaseContext):
         pass
 
 
+class _Library(JITCodeLibrary):
+    """LLVM code that is optimised as a whole, and once: of Numba's rounds only those that make code faster.
+
+    Loops gain by a round over each function before (a stencil runs in two thirds of the time), a function without
+    branches does not, and there is no counting of references in this code that would have to be inlined first.
+    """
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+        for function in module.functions:
+            if len(list(function.blocks)) > 1:
+                passes, builder = self._codegen._function_pass_manager()
+                passes.run(function, builder)
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
 class _Target(CPUContext):
     """Numba's knowledge of code: of numbers, and not of all else in Python and NumPy, which takes long to import."""
+
+    def init(self) -> None:
+        super().init()
+        self._internal_codegen._library_class = _Library
 
     def load_additional_registries(self) -> None:
         importlib.import_module("numba.cpython.numbers")

@@ -2,10 +2,10 @@
 
 The result is made a tile at a time: a few rows by a few vectors, all in registers, to which each step along the
 inner dimension adds one column of A times one row of B. B is copied first, a panel as wide as the tile at a
-time, so that the steps read it in order and transposed or not costs the same. A is read where it lies, one element
-at a time, so that it may be transposed too; if it is, and many panels will pass by it, it is copied as well, for
-then every element lies in a line of its own. Tiles that stick out over an edge are made beside the result, of rows
-that exist and of zeros, and what exists of them is copied.
+time, so that the steps read it in order and transposed or not costs the same; one that was packed is such panels.
+A is read where it lies, one element at a time, so that it may be transposed too; if it is, and many panels will pass
+by it, it is copied as well, for then every element lies in a line of its own. Tiles that stick out over an edge are
+made beside the result, of rows that exist and of zeros, and what exists of them is copied.
 
 A large product is shared out to the team of threads, by rows or by columns of the result. Each element is the same
 sum in the same order, whoever makes it.
@@ -13,15 +13,17 @@ sum in the same order, whoever makes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from llvmlite import ir
 
 from staticbp.runtime import sharing
 from staticbp.runtime import vectors as v
 from staticbp.runtime.limits import PART
-from staticbp.runtime.packing import copy_strips, pack
-from staticbp.runtime.tileshape import Shape, host_shape
+from staticbp.runtime.packing import copy_strips, pack, panel_of, stored
+from staticbp.runtime.tileshape import call, host_shape
 from staticbp.runtime.vectors import Value
 
 # Elements of A that are copied at a time: 192 KiB of float32 or float64, so that they stay in the second cache.
@@ -32,14 +34,11 @@ STRIP_PANELS = 4
 
 
 def gemm(builder: Value, arguments: Sequence[Value]) -> None:
-    """Call the product: the arguments are m, n, k, A, B, C, the two flags, alpha and beta."""
-    _call(builder, "gemm", _gemm, arguments)
+    """Call the product: the arguments are m, n, k, A, B, C, the flags, alpha and beta.
 
-
-def _call(builder: Value, name: str, write: Callable[..., None], arguments: Sequence[Value]) -> None:
-    element = next(argument.type.pointee for argument in arguments if isinstance(argument.type, ir.PointerType))
-    shape = host_shape(element)
-    v.call(builder, f"tiled_{shape.rows}x{shape.columns}_{name}", write, arguments)
+    The flags say whether A and B are transposed, and whether B is packed.
+    """
+    call(builder, "gemm", _gemm, arguments, v.call_shared)
 
 
 def _gemm(
@@ -52,29 +51,33 @@ def _gemm(
     c: Value,
     trans_a: Value,
     trans_b: Value,
+    packed: Value,
     alpha: Value,
     beta: Value,
 ) -> None:
-    """In one part, or by rows or columns of C in as many as there are threads."""
-    shape, one = host_shape(a.type.pointee), v.SIZE(1)
+    """In one part, or by rows or columns of C in as many as there are threads; packed columns by whole panels."""
+    shape, zero, one = host_shape(a.type.pointee), v.SIZE(0), v.SIZE(1)
     down_a, along_a = builder.select(trans_a, one, k), builder.select(trans_a, m, one)
     width_b = builder.select(trans_b, k, n)
     work = builder.mul(builder.mul(m, n), k)
+    panels = v.quotient(builder, n, shape.columns)
+    left, right = [a, down_a, along_a], [b, width_b, trans_b, packed]
     with builder.if_else(builder.icmp_signed("<", work, v.SIZE(2 * PART))) as (small, large):
         with small:
-            _call(builder, "block", _block, [m, n, k, a, down_a, along_a, b, width_b, trans_b, c, n, alpha, beta])
+            call(builder, "block", _block, [m, n, k, *left, *right, zero, panels, c, n, alpha, beta])
         with large:
-            tiles, vectors = v.quotient(builder, m, shape.rows), v.quotient(builder, n, shape.lanes)
-            by_rows = builder.icmp_signed("<=", _cost(builder, tiles, vectors), _cost(builder, vectors, tiles))
-            count = builder.select(by_rows, tiles, vectors)
+            tiles = v.quotient(builder, m, shape.rows)
+            pieces = builder.select(packed, panels, v.quotient(builder, n, shape.lanes))
+            by_rows = builder.icmp_signed("<=", _cost(builder, tiles, pieces), _cost(builder, pieces, tiles))
+            count = builder.select(by_rows, tiles, pieces)
             grain = builder.add(builder.sdiv(builder.mul(v.SIZE(PART), count), work), one)
-            captured = [by_rows, m, n, k, a, down_a, along_a, b, width_b, trans_b, c, alpha, beta]
+            captured = [by_rows, pieces, m, n, k, *left, *right, c, alpha, beta]
             name = f"staticbp_tiled_{shape.rows}x{shape.columns}_part_{a.type.pointee}"
             sharing.share(builder, count, grain, name, _part, captured)
 
 
 def _cost(builder: Value, shared: Value, whole: Value) -> Value:
-    """What half of the tiles or vectors of C takes: to copy those of an operand takes as long as to pass two."""
+    """What half of the tiles or pieces of C takes: to copy those of an operand takes as long as to pass two."""
     half = builder.lshr(builder.add(shared, v.SIZE(1)), v.SIZE(1))
     return builder.mul(builder.add(half, v.SIZE(2)), builder.add(whole, v.SIZE(2)))
 
@@ -84,6 +87,7 @@ def _part(
     low: Value,
     high: Value,
     by_rows: Value,
+    pieces: Value,
     m: Value,
     n: Value,
     k: Value,
@@ -93,23 +97,27 @@ def _part(
     b: Value,
     width_b: Value,
     trans_b: Value,
+    packed: Value,
     c: Value,
     alpha: Value,
     beta: Value,
 ) -> None:
-    """The tiles of some rows, or the vectors of some columns."""
+    """The tiles of some rows, or the vectors of some columns, or some packed panels."""
     shape, zero, one = host_shape(a.type.pointee), v.SIZE(0), v.SIZE(1)
-    bounds = []
-    for shares, unit, size in ((by_rows, shape.rows, m), (builder.not_(by_rows), shape.lanes, n)):
-        for bound, otherwise in ((low, zero), (high, size)):
-            place = v.smaller(builder, builder.mul(bound, v.SIZE(unit)), size)
-            bounds.append(builder.select(shares, place, otherwise))
-    row, row_end, column, column_end = bounds
+    ends = [v.smaller(builder, builder.mul(bound, v.SIZE(shape.rows)), m) for bound in (low, high)]
+    row, row_end = (builder.select(by_rows, end, whole) for end, whole in zip(ends, (zero, m), strict=True))
+    first, last = (builder.select(by_rows, whole, bound) for bound, whole in ((low, zero), (high, pieces)))
+    ends = [v.smaller(builder, builder.mul(bound, v.SIZE(shape.lanes)), n) for bound in (first, last)]
+    column, column_end = (builder.select(packed, whole, end) for end, whole in zip(ends, (zero, n), strict=True))
+    columns = builder.sub(column_end, column)
+    panels = v.quotient(builder, columns, shape.columns)
+    numbers = [builder.select(packed, bound, whole) for bound, whole in ((first, zero), (last, panels))]
     along_b = builder.select(trans_b, width_b, one)
     left, right = v.at(builder, a, (row, down_a)), v.at(builder, b, (column, along_b))
     target = v.at(builder, c, (row, n), (column, one))
-    sizes = [builder.sub(row_end, row), builder.sub(column_end, column), k]
-    _call(builder, "block", _block, [*sizes, left, down_a, along_a, right, width_b, trans_b, target, n, alpha, beta])
+    operands = [left, down_a, along_a, right, width_b, trans_b, packed]
+    sizes = [builder.sub(row_end, row), columns, k]
+    call(builder, "block", _block, [*sizes, *operands, *numbers, target, n, alpha, beta])
 
 
 def _block(
@@ -123,62 +131,72 @@ def _block(
     b: Value,
     width_b: Value,
     trans_b: Value,
+    packed: Value,
+    low: Value,
+    high: Value,
     c: Value,
     width: Value,
     alpha: Value,
     beta: Value,
 ) -> None:
-    """A part of the product, in one thread."""
+    """A part of the product, in one thread: of op(B)'s n columns those in the panels from one number to another."""
     element = a.type.pointee
-    shape = host_shape(element)
-    zero, one, height = v.SIZE(0), v.SIZE(1), v.SIZE(shape.rows)
+    shape, one = host_shape(element), v.SIZE(1)
     down_b, along_b = builder.select(trans_b, one, width_b), builder.select(trans_b, width_b, one)
-    panel = v.scratch(builder, element, shape.depth * shape.columns)
-    vectors, panels = v.quotient(builder, n, shape.lanes), v.quotient(builder, n, shape.columns)
-    strip_size = STRIP_BYTES // v.width(element)
+    copy, vectors = v.scratch(builder, element, shape.depth * shape.columns), v.quotient(builder, n, shape.lanes)
+    with stretches(builder, m, n, k, a, down_a, along_a) as part, v.loop(builder, low, high) as number:
+        column, columns = panel_of(builder, number, vectors, n, shape)
+        with builder.if_then(builder.not_(packed)):
+            right = v.at(builder, b, (part.first, down_b), (column, along_b))
+            call(builder, "pack", pack, [part.depth, columns, right, width_b, trans_b, copy])
+        panel = builder.select(packed, stored(builder, b, column, n, part.first, part.depth), copy)
+        part.multiply(builder, columns, panel, v.at(builder, c, (column, one)), width, alpha, beta)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some rows of A, and some steps along them: as much as stays in cache while panels of B pass by."""
+
+    row: Value
+    rows: Value
+    first: Value
+    depth: Value
+    source: Value
+    steps: Sequence[Value]  # from tile to tile, from row to row and from step to step
+
+    def multiply(
+        self, builder: Value, columns: Value, panel: Value, c: Value, width: Value, alpha: Value, beta: Value
+    ) -> None:
+        """Add what the stretch gives with a panel to some columns of C; what was there counts the first time."""
+        is_first = builder.icmp_signed("==", self.first, v.SIZE(0))
+        kept = builder.select(is_first, beta, ir.Constant(beta.type, 1))
+        there = v.at(builder, c, (self.row, width))
+        arguments = [self.rows, columns, self.depth, self.source, *self.steps, panel, there, width, alpha, kept]
+        call(builder, "column", _column_of_tiles, arguments)
+
+
+@contextmanager
+def stretches(builder: Value, m: Value, n: Value, k: Value, a: Value, down: Value, along: Value) -> Iterator[Stretch]:
+    """A loop over the stretches of op(A), whose product has n columns."""
+    element = a.type.pointee
+    shape, zero, one, strip_size = host_shape(element), v.SIZE(0), v.SIZE(1), STRIP_BYTES // v.width(element)
     strip = v.scratch(builder, element, strip_size)
     is_wide = builder.icmp_signed(">=", n, v.SIZE(STRIP_PANELS * shape.columns))
-    copies = builder.and_(is_wide, builder.icmp_signed("!=", along_a, one))
+    copies = builder.and_(is_wide, builder.icmp_signed("!=", along, one))
     between = builder.select(copies, v.SIZE(strip_size // shape.depth // shape.rows * shape.rows), m)
     # Without an inner dimension there is still beta to apply: one panel of no rows.
     depths = builder.select(builder.icmp_signed("<", k, one), one, k)
-    with v.loop(builder, zero, depths, shape.depth) as first:
+    with v.loop(builder, zero, depths, shape.depth) as first, v.loop(builder, zero, m, between) as row:
         depth = v.smaller(builder, builder.sub(k, first), v.SIZE(shape.depth))
-        kept = builder.select(builder.icmp_signed("==", first, zero), beta, ir.Constant(element, 1))
-        with v.loop(builder, zero, m, between) as row:
-            rows = v.smaller(builder, builder.sub(m, row), between)
-            left, target = v.at(builder, a, (row, down_a), (first, along_a)), v.at(builder, c, (row, width))
-            with builder.if_then(copies):
-                _call(builder, "strips", copy_strips, [rows, depth, left, down_a, along_a, strip])
-            # From tile to tile, from row to row and from step to step.
-            steps = [
-                builder.select(copies, copied, in_place)
-                for copied, in_place in ((depth, down_a), (one, down_a), (height, along_a))
-            ]
-            source = builder.select(copies, strip, left)
-            with v.loop(builder, zero, panels) as number:
-                column, columns = _panel(builder, number, vectors, n, shape)
-                right = v.at(builder, b, (first, down_b), (column, along_b))
-                _call(builder, "pack", pack, [depth, columns, right, width_b, trans_b, panel])
-                there = v.at(builder, target, (column, one))
-                arguments = [rows, columns, depth, source, *steps, panel, there, width, alpha, kept]
-                _call(builder, "column", _column_of_tiles, arguments)
-
-
-def _panel(builder: Value, number: Value, vectors: Value, n: Value, shape: Shape) -> tuple[Value, Value]:
-    """The first column of a panel and how many it has.
-
-    All are as wide as a tile, except that one vector is not left alone at the end, for a tile of one waits for
-    itself: the first two panels give up one each for it.
-    """
-    lonely = builder.icmp_signed("==", builder.urem(vectors, v.SIZE(shape.vectors)), v.SIZE(1))
-    gives = builder.and_(lonely, builder.icmp_signed(">", vectors, v.SIZE(shape.vectors)))
-    given = builder.select(gives, v.smaller(builder, number, v.SIZE(2)), v.SIZE(0))
-    first = builder.sub(builder.mul(number, v.SIZE(shape.vectors)), given)
-    is_narrow = builder.and_(gives, builder.icmp_signed("<", number, v.SIZE(2)))
-    wide = builder.select(is_narrow, v.SIZE(shape.columns - shape.lanes), v.SIZE(shape.columns))
-    column = builder.mul(first, v.SIZE(shape.lanes))
-    return column, v.smaller(builder, builder.sub(n, column), wide)
+        rows = v.smaller(builder, builder.sub(m, row), between)
+        left = v.at(builder, a, (row, down), (first, along))
+        with builder.if_then(copies):
+            call(builder, "strips", copy_strips, [rows, depth, left, down, along, strip])
+        steps = [
+            builder.select(copies, copied, in_place)
+            for copied, in_place in ((depth, down), (one, down), (v.SIZE(shape.rows), along))
+        ]
+        yield Stretch(row, rows, first, depth, builder.select(copies, strip, left), steps)
 
 
 def _column_of_tiles(
@@ -240,14 +258,14 @@ def _call_tile_or_part(
         with part:
             element = a.type.pointee
             _call_tile(builder, height, narrow, [*sources, beside, v.SIZE(shape.columns), element(1), element(0)])
-            _call(builder, "merge", _merge, [there, columns, beside, *target])
+            call(builder, "merge", _merge, [there, columns, beside, *target])
 
 
 def _call_tile(builder: Value, height: int, narrow: int, arguments: Sequence[Value]) -> None:
     def write(body: Value, *parameters: Value) -> None:
         _tile(body, height, narrow, *parameters)
 
-    _call(builder, f"tile_{height}x{narrow}", write, arguments)
+    call(builder, f"tile_{height}x{narrow}", write, arguments)
 
 
 def _tile(
@@ -295,7 +313,7 @@ def _tile(
             total.add_incoming(v.muladd(builder, factor, vector, total), body)
     step.add_incoming(builder.add(step, one), body)
     offset.add_incoming(builder.add(offset, along), body)
-    right.add_incoming(v.at(builder, right, (v.SIZE(shape.columns), one)), body)
+    right.add_incoming(v.at(builder, right, (v.SIZE(narrow * lanes), one)), body)
     v.leave_alone(builder.branch(test))
     builder.position_at_end(done)
     scale, kept = v.spread(builder, alpha, lanes), v.spread(builder, beta, lanes)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -24,14 +24,17 @@ from numba.np.arrayobj import make_array
 
 from staticbp.core.shape import Dim, DimExpr
 from staticbp.runtime import sharing, vectors
-from staticbp.runtime.aliasing import places
+from staticbp.runtime.aliasing import places, spans
 from staticbp.runtime.entry import numba_type
-from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, refuse
+from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, assembled, itemsize, parts_of, refuse
 from staticbp.runtime.extents import extent_of
 from staticbp.runtime.interleave import FEWEST_STEPS, arrays_along, vectors_at_once, vectors_of_a_row
+from staticbp.runtime.kernelcode import PREFIX
 from staticbp.runtime.locations import Locations
 from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary
-from staticbp.runtime.parking import FAR, Parked, statements, waiting
+from staticbp.runtime.outlined import Outlined
+from staticbp.runtime.parking import FAR, LONG, Parked, assigned, statements, waiting
+from staticbp.runtime.repeats import BUILTINS, Repeat, elsewhere, likeness, new_function, repeats, same_memory
 from staticbp.runtime.spec import Spec
 from staticbp.runtime.strips import in_strips
 from staticbp.runtime.target import target
@@ -103,6 +106,8 @@ class _Module:
         self.imports: dict[str, ModuleType] = {}
         self.texts: dict[str, ast.FunctionDef] = {}
         self.regions = 0
+        self.outlined = Outlined(module, name)
+        self.repeated: dict[Any, Any] = {}
         self._made: dict[Any, Any] = {}
         for node in tree.body:
             match node:
@@ -127,7 +132,9 @@ class _Module:
             raise Unknown("two functions of one name")
         self.texts |= texts
 
-    def function(self, name: str, kinds: tuple[Kind, ...], shapes: tuple[Extents | None, ...]) -> Any:
+    def function(
+        self, name: str, kinds: tuple[Kind, ...], shapes: tuple[Extents | None, ...], symbol: str | None = None
+    ) -> Any:
         """The LLVM function for arguments of these types and known shapes, by Numba's calling convention."""
         key = (name, kinds, shapes)
         if key not in self._made:
@@ -137,7 +144,8 @@ class _Module:
                 raise Unknown(name)
             convention = target().call_conv
             signature = convention.get_function_type(types.int64, kinds)
-            made = self._made[key] = ir.Function(self.ir, signature, f"{self.name}.{name}.{len(self._made)}")
+            symbol = symbol or f"{self.name}.{name}.{len(self._made)}"
+            made = self._made[key] = ir.Function(self.ir, signature, symbol)
             # What generated code writes, its results and its workspace, nothing else shares.
             convention.decorate_function(made, names, kinds, noalias=True)
             # A copy of a few elements that have just been written is faster by element than by block.
@@ -148,6 +156,9 @@ class _Module:
             values = target().get_arg_packer(kinds).from_arguments(builder, convention.get_arguments(made))
             arguments = map(partial(_argument, builder, {}), kinds, values, shapes)
             body = _Body(self, builder, text.body, dict(zip(names, arguments, strict=True)))
+            if self.locations is None:  # for which each loop has lines of its own
+                body.repeats = repeats(text.body, BUILTINS | self.imports.keys() | self.texts.keys())
+                body.apart = set(names) - {"work"}
             body.block(text.body)
             if not builder.block.is_terminated:
                 raise Unknown(f"{name} returns nothing")
@@ -168,14 +179,6 @@ def _argument(builder: Any, sizes: dict[str, IrValue], kind: Kind, value: IrValu
     return Array(kind, array.data, tuple(extent_of(builder, dim, sizes) for dim in shape))
 
 
-def _assigned(body: Sequence[ast.stmt]) -> Iterator[str]:
-    """The names that statements assign to, each as often as they do."""
-    for node in statements(body):
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
-                yield name
-
-
 class _Body(Expressions):
     """Writes the statements of one function, in which some names are known from the start."""
 
@@ -185,7 +188,10 @@ class _Body(Expressions):
         self.variables: dict[str, Variable] = {}
         self.loops: list[tuple[Any, Any]] = []  # where `continue` and `break` go
         self.places = places(body, module.ir)
-        self.stores = Counter(_assigned(body))
+        self.spans = spans(body)
+        self.apart: set[str] = set()  # arguments that share their memory with nothing
+        self.repeats: dict[ast.stmt, Repeat] = {}
+        self.stores = Counter(assigned(body))
         nested = (node.target for node in statements(body) if isinstance(node, ast.For))
         indexes = {target.id for target in nested if isinstance(target, ast.Name)}
         if not self.stores.keys().isdisjoint(indexes | known.keys()):
@@ -241,15 +247,19 @@ class _Body(Expressions):
     # -- statements ---------------------------------------------------------------------------------------
     def block(self, statements: Sequence[ast.stmt]) -> None:
         """Translate statements up to the first that control does not go past."""
+        around, self.outlined = self.outlined, self.module.outlined if len(statements) >= LONG else None
         for node in statements:
             if self.builder.block.is_terminated:
-                return
+                break
             self.statement(node)
+        self.outlined = around
 
     def statement(self, node: ast.stmt) -> None:
         """Translate one statement."""
         builder = self.builder
         self.written += 1
+        if node in self.repeats and self.call_repeated(node, self.repeats[node]):
+            return
         if self.module.locations is not None:
             self.module.locations.mark(builder, node.lineno)
         match node:
@@ -308,18 +318,42 @@ class _Body(Expressions):
         nodes = [node for statement in body for node in ast.walk(statement)]
         if any(isinstance(node, ast.Return) for node in nodes):
             raise Unknown("a return from a shared loop")
-        used = {node.id for node in nodes if isinstance(node, ast.Name)}
-        captured = {n: self.look_up(n) for n in sorted(used) if n in self.variables or any(n in s for s in self.scopes)}
-        parts = [part for value in captured.values() for part in _parts(value)]
+        captured = self.captured(sorted({node.id for node in nodes if isinstance(node, ast.Name)}))
+        parts = [part for value in captured.values() for part in parts_of(value)]
 
         def write(inside: Any, low: IrValue, high: IrValue, *handed: IrValue) -> None:
             rest = iter(handed)
-            known = {n: _assembled(value, rest) for n, value in captured.items()}
+            known = {n: assembled(value, rest) for n, value in captured.items()}
             least = grain.constant if isinstance(grain, ir.Constant) else 0
             _Body(self.module, inside, body, known).steps(name, low, high, 1, body, least)
 
         self.module.regions += 1
         sharing.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
+
+    def captured(self, names: Sequence[str]) -> dict[str, Known]:
+        """What is known here, of the names that are used elsewhere."""
+        return {n: self.look_up(n) for n in names if n in self.variables or any(n in scope for scope in self.scopes)}
+
+    def call_repeated(self, loop: ast.stmt, repeat: Repeat) -> bool:
+        """Call the function of a loop and all that are like it; whether there can be such a function."""
+        known = self.captured(repeat.names)
+        first = same_memory({n: v for n, v in known.items() if isinstance(v, Array)}, self.spans, self.apart)
+        if first is None:
+            return False
+        handed = {n: part for n, value in known.items() if first.get(n, n) == n for part in parts_of(value)}
+        places = {n: repeat.names.index(first.get(n, n)) for n in known}
+        key = (repeat.pattern, *(likeness(known[n], places[n]) if n in known else None for n in repeat.names))
+        function = self.module.repeated.get(key)
+        if function is None:
+            name = f"repeated.{self.module.name}.{len(self.module.repeated)}"
+            function = self.module.repeated[key] = new_function(self.module.ir, name, handed.values())
+            given = dict(zip(handed, function.args, strict=True))
+            there = {n: elsewhere(value, given.get(first.get(n, n))) for n, value in known.items()}
+            inside = ir.IRBuilder(function.append_basic_block("entry"))
+            _Body(self.module, inside, [loop], there).block([loop])
+            inside.ret_void()
+        self.builder.call(function, list(handed.values()))
+        return True
 
     def steps(self, name: str, start: IrValue, stop: IrValue, step: int, body: Sequence[ast.stmt], least: int) -> None:
         """The steps of a loop, at least so many."""
@@ -351,7 +385,7 @@ class _Body(Expressions):
         arrays = [self.look_up(name) for name in arrays_along(body, index)] if steps < FEWEST_STEPS else []
         if not arrays:
             return 0
-        largest = max(self.itemsize(array.kind.dtype) for array in arrays)
+        largest = max(itemsize(array.kind.dtype) for array in arrays)
         return vectors_of_a_row(steps, vectors.vector_bits(vectors.host_features()) // (8 * largest))
 
     def repeat(self, test: ast.expr, body: Sequence[ast.stmt]) -> None:
@@ -374,24 +408,34 @@ class _Body(Expressions):
         if name not in self.module.texts:
             raise Unknown(name)
         kinds = tuple(arg.kind for arg in args)
+        return self.call_written(self.module.function(name, kinds, (None,) * len(kinds)), kinds, args)
+
+    def call_text(self, name: str, args: Sequence[Known]) -> Scalar:
+        """Call a kernel that is written as text, which may be compiled apart from this module."""
+        kernels = vectors.APART.get()
+        if kernels is None:
+            return self.call_function(name, args)
+        kinds = tuple(arg.kind.copy(readonly=False) if isinstance(arg, Array) else arg.kind for arg in args)
+        signature = self.context.call_conv.get_function_type(types.int64, kinds)
+        symbol = PREFIX + ".".join([name, *map(_kind_name, kinds)])
+        kernels[symbol] = partial(_fill, self.module.texts, name, kinds, symbol)
+        function = cgutils.get_or_insert_function(self.builder.module, signature, symbol)
+        return self.call_written(function, kinds, args)
+
+    def call_written(self, function: Any, kinds: tuple[Kind, ...], args: Sequence[Known]) -> Scalar:
+        """Call a function that is translated too."""
         values = [self.whole(arg) if isinstance(arg, Array) else arg.value for arg in args]
-        function = self.module.function(name, kinds, (None,) * len(kinds))
         _, result = self.context.call_conv.call_function(self.builder, function, types.int64, kinds, values)
         return Scalar(types.int64, result)
 
 
-def _parts(value: Known) -> Iterator[IrValue]:
-    """What has to be handed over for a value to be known elsewhere: constants are."""
-    parts = (value.data, *value.shape) if isinstance(value, Array) else (value.value,)
-    return (part for part in parts if not isinstance(part, ir.Constant))
+def _fill(texts: Mapping[str, ast.FunctionDef], name: str, kinds: tuple[Kind, ...], symbol: str, module: Any) -> None:
+    """Write a kernel of those that are given as texts, with what it calls of them, into a module of its own."""
+    alone = _Module(ast.Module([], []), module, symbol, None)
+    alone.take(texts)
+    alone.function(name, kinds, (None,) * len(kinds), symbol)
 
 
-def _assembled(value: Known, handed: Iterator[IrValue]) -> Known:
-    """The value, elsewhere."""
-
-    def there(part: IrValue) -> IrValue:
-        return part if isinstance(part, ir.Constant) else next(handed)
-
-    if isinstance(value, Array):
-        return Array(value.kind, there(value.data), tuple(map(there, value.shape)), value.apart)
-    return Scalar(value.kind, there(value.value))
+def _kind_name(kind: Kind) -> str:
+    """A type as a part of a symbol."""
+    return f"{kind.dtype}_{kind.ndim}d" if isinstance(kind, types.Array) else str(kind)

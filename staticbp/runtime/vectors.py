@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils
 
+from staticbp.runtime.kernelcode import PREFIX
+from staticbp.runtime.memory import ALIGNMENT
 from staticbp.runtime.objectcode import host
 
 # llvmlite's values carry no type information.
 Value = Any
+
+Fill = Callable[[Any], Any]
+"""Writes a kernel into an LLVM module that is empty."""
 
 SIZE = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -46,24 +53,50 @@ def host_lanes(element: ir.Type) -> int:
     return vector_bits(host_features()) // (8 * width(element))
 
 
+APART: ContextVar[dict[str, Fill] | None] = ContextVar("APART", default=None)
+"""While a module is written for the store: the kernels that it calls and does not hold, by their symbols.
+
+Each is what writes it into a module of its own.  None where all that a module calls has to be in it."""
+
+
 def call(builder: Value, name: str, write: Callable[..., None], arguments: Sequence[Value]) -> None:
     """Call the function that `write` writes the body of: the same for all modules that have one of this name."""
-    pointees = [argument.type.pointee for argument in arguments if isinstance(argument.type, ir.PointerType)]
-    full_name = f"staticbp_{name}_{pointees[0]}_{host_lanes(pointees[0])}"
-    function = builder.module.globals.get(full_name)
-    if function is None:
-        signature = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-        function = ir.Function(builder.module, signature, full_name)
-        function.linkage = "linkonce_odr"
-        for attribute in ("noinline", "nounwind"):
-            function.attributes.add(attribute)
-        for argument in function.args:
-            if isinstance(argument.type, ir.PointerType):
-                argument.add_attribute("noalias")
-        body = ir.IRBuilder(function.append_basic_block("entry"))
-        write(body, *function.args)
-        body.ret_void()
+    full_name, kinds = f"staticbp_{_instance(name, arguments)}", [argument.type for argument in arguments]
+    if full_name not in builder.module.globals:
+        _define(builder.module, full_name, write, kinds).linkage = "linkonce_odr"
+    builder.call(builder.module.globals[full_name], arguments)
+
+
+def call_shared(builder: Value, name: str, write: Callable[..., None], arguments: Sequence[Value]) -> None:
+    """Call a large function of that kind, which is compiled once for a machine: see `kernelcode`."""
+    wanted = APART.get()
+    if wanted is None:
+        call(builder, name, write, arguments)
+        return
+    symbol, kinds = PREFIX + _instance(name, arguments), [argument.type for argument in arguments]
+    wanted[symbol] = partial(_define, name=symbol, write=write, kinds=kinds)
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), symbol)
+    function.attributes.add("nounwind")
     builder.call(function, arguments)
+
+
+def _instance(name: str, arguments: Sequence[Value]) -> str:
+    """The name of a function for elements of some type."""
+    element = next(argument.type.pointee for argument in arguments if isinstance(argument.type, ir.PointerType))
+    return f"{name}_{element}_{host_lanes(element)}"
+
+
+def _define(module: Value, name: str, write: Callable[..., None], kinds: Sequence[ir.Type]) -> Value:
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    for attribute in ("noinline", "nounwind"):
+        function.attributes.add(attribute)
+    for argument in function.args:
+        if isinstance(argument.type, ir.PointerType):
+            argument.add_attribute("noalias")
+    body = ir.IRBuilder(function.append_basic_block("entry"))
+    write(body, *function.args)
+    body.ret_void()
+    return function
 
 
 @contextmanager
@@ -85,8 +118,12 @@ def loop(builder: Value, start: Value, stop: Value, step: Value | int = 1) -> It
 
 
 def leave_alone(jump: Value) -> None:
-    """Mark the jump back of a loop so that LLVM neither unrolls nor vectorises it."""
-    _mark(jump, [("llvm.loop.unroll.disable",), ("llvm.loop.vectorize.width", LANE(1))])
+    """Mark the jump back of a loop so that LLVM neither unrolls nor vectorises it, and has it begin a cache line.
+
+    Where it began by chance, the same product took up to a tenth longer in one module than in another.
+    """
+    apart = [("llvm.loop.unroll.disable",), ("llvm.loop.vectorize.width", LANE(1))]
+    _mark(jump, [*apart, ("llvm.loop.align", LANE(ALIGNMENT))])
 
 
 def interleave(jump: Value, count: int) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 import numpy as np
@@ -50,7 +50,6 @@ ATTRIBUTES = frozenset({"shape", "size", "ndim", "dtype", "itemsize", "strides",
 METHODS = frozenset({"view", "reshape", "ravel", "copy", "fill", "astype", "conjugate"})
 
 _PLAIN_EXPRESSIONS = (
-    ast.BinOp,
     ast.BoolOp,
     ast.UnaryOp,
     ast.Compare,
@@ -179,9 +178,8 @@ class _Checker:
             if arg.annotation:
                 self.refuse(node, "parameters are not annotated")
             self.bind(node, arg.arg, self.local)
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                self.bind(inner, inner.id, self.local)
+        for name in _assigned(node.body):
+            self.bind(name, name.id, self.local)
         self.block(node.body[1:] if _is_docstring(node.body[0]) else node.body)
         self.local = set()
 
@@ -255,6 +253,9 @@ class _Checker:
                     self.expression(keyword.value)
             case ast.Attribute():
                 self.attribute(node, ATTRIBUTES)
+            case ast.BinOp(left=left, right=right):
+                self.expression(left)
+                self.expression(right)
             case _ if isinstance(node, _PLAIN_EXPRESSIONS):
                 for child in ast.iter_child_nodes(node):
                     self.expression(child)
@@ -283,6 +284,32 @@ class _Checker:
         if node.attr not in allowed:
             self.refuse(node, f"the attribute {node.attr!r} is not for generated code")
         self.expression(owner)
+
+
+def _assigned(statements: Iterable[ast.stmt]) -> Iterator[ast.Name]:
+    """The names that statements, and those within them, assign to: no expression of generated code does."""
+    for node in statements:
+        match node:
+            case ast.Assign(targets=targets):
+                yield from _named(targets)
+            case ast.AugAssign(target=target):
+                yield from _named([target])
+            case ast.For(target=target, body=body):
+                yield from _named([target])
+                yield from _assigned(body)
+            case ast.While(body=body):
+                yield from _assigned(body)
+            case ast.If(body=body, orelse=orelse):
+                yield from _assigned(body)
+                yield from _assigned(orelse)
+
+
+def _named(targets: Iterable[ast.expr]) -> Iterator[ast.Name]:
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield target
+        elif isinstance(target, ast.Tuple):
+            yield from _named(target.elts)
 
 
 def _is_docstring(node: ast.stmt) -> bool:

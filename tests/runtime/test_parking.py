@@ -68,9 +68,9 @@ def test_short_code_is_left_to_llvm():
 
 def test_each_number_of_long_code_is_written_once_and_read_once():
     text = llvm_text(there_and_back(LONG))
-    assert LONG - FAR <= text.count("store volatile") <= LONG + 2
+    assert LONG - FAR <= text.count("store atomic volatile") <= LONG + 2
     # The middle is used at once, and what is used at each statement is read again at each.
-    assert 2 * (LONG - FAR) <= text.count("load volatile") <= 4 * LONG
+    assert 2 * (LONG - FAR) <= text.count("load atomic volatile") <= 4 * LONG
 
 
 def test_loops_have_in_registers_what_they_read_from_around_them():

@@ -354,7 +354,7 @@ def test_status(monkeypatch, tmp_path):
 
 # ---- keys ----
 
-TEXT = "def f(x):\n    y = 1\n    return x + y\n"
+TEXT = '"""A module."""\ndef f(x):\n    y = 1\n    return x + y\n'
 ENTRIES = {"f": (Spec(np.float64, 0, array=False),)}
 FLAGS = {"fastmath": False, "parallel": False}
 
@@ -362,9 +362,9 @@ FLAGS = {"fastmath": False, "parallel": False}
 @pytest.mark.parametrize(
     "same",
     [
-        '"""A module."""\n' + TEXT,
+        TEXT.replace("A module", "The same"),
         "# a comment\n\n\n" + TEXT,
-        TEXT.replace("    y = 1", '    """A function."""\n\n    y  =  1  # one'),
+        TEXT.replace("    y = 1", "\n    y  =  1  # one"),
         TEXT.replace("x + y", "(x\n        + y)"),
     ],
 )
