@@ -129,6 +129,16 @@ def _truth(value: Any) -> Any:
     return value
 
 
+def _require_single(test: Any) -> None:
+    aval = value_aval(test)
+    if aval.shape:
+        raise ControlFlowError(
+            f"a while loop takes a single truth value, and is given {aval.strong()}",
+            src=here().src,
+            advice="Reduce it by np.any or np.all.",
+        )
+
+
 # ---- loops ------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +147,7 @@ def loop(test: Callable[..., Any], body: Callable[..., State], state: State, nam
     while True:
         going_on = test(*state)
         if is_traced(going_on):
+            _require_single(going_on)
             break
         if not going_on:
             return state

@@ -7,6 +7,7 @@ each static value.  Nothing in a file is ever executed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -53,6 +54,8 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
         For a leaf whose dtype the format does not have.
     ArgumentError
         For traced values, and for two leaves of one name.
+    FileNotFoundError
+        If there is no such folder to save in.
 
     See Also
     --------
@@ -226,6 +229,8 @@ def _library(name: str) -> Any:
 
 def _write(path: Path, contents: bytes) -> None:
     """Write a file that is there when it is whole."""
+    if not path.parent.is_dir():  # an error of writing would name the temporary file
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder to save in", str(path.parent))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         temporary.write_bytes(contents)

@@ -86,7 +86,7 @@ Atom = Var | Lit
 class Eqn:
     """``outs = op[params] ins``, as written on the user's line `src`.
 
-    Nobody changes one; that it were frozen would take as long as all else that is done to make it.
+    Nobody changes one; a frozen one would take longer to make, and there are tens of thousands.
     """
 
     outs: tuple[Var, ...]

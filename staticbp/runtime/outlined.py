@@ -2,7 +2,7 @@
 
 Written out wherever it is called, a polynomial is what LLVM can make vectors of, in loops. A stretch of thousands of
 statements gains nothing by that, and most of the code that there is to optimise would be copies of a few polynomials.
-There each becomes a function, which costs two or three nanoseconds a call.
+There each becomes a function: 600 calls of tanh took 10 us instead of 7, and 4 s to compile instead of 15.
 """
 
 from __future__ import annotations

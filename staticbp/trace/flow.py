@@ -343,6 +343,8 @@ def _tuple(place: ast.AST, names: Sequence[str], context: ast.expr_context | Non
 
 def _call(place: ast.AST, name: str, *args: ast.expr) -> Any:
     function = _at(place, ast.Attribute(_name(place, FLOW), name, ast.Load()))
+    # Python puts the call of an attribute where that ends, which is the last line of a loop.
+    function.end_lineno, function.end_col_offset = function.lineno, function.col_offset
     return _at(place, ast.Call(function, list(args), []))
 
 

@@ -303,6 +303,20 @@ def test_variables_without_a_value(function, args, what):
         bp.compile(function, control_flow="python").inspect(*args).graph  # noqa: B018 - which traces it
 
 
+def while_an_array(x):
+    n = 0
+    while x:
+        x = x - 1
+        n = n + 1
+    return n
+
+
+def test_a_loop_asks_one_number_and_says_so_by_its_own_line():
+    with pytest.raises(bp.errors.ControlFlowError, match="a single truth value") as caught:
+        bp.compile(while_an_array, control_flow="python")(np.ones(3))
+    assert caught.value.src.text == "while x:"
+
+
 def test_a_lambda_has_no_text_of_its_own():
     with pytest.raises(bp.errors.ControlFlowError, match="is a lambda"):
         bp.compile(lambda x: x if x > 0 else -x, control_flow="python")

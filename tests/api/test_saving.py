@@ -217,7 +217,7 @@ def test_files_that_are_not_there(path, tmp_path):
         bp.load(path, like=1.0)
     with pytest.raises(IsADirectoryError):
         bp.load(tmp_path, like=1.0)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nowhere'$"):
         bp.save(tmp_path / "nowhere" / "x", 1.0)
 
 
