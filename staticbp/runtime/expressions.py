@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
