@@ -74,7 +74,11 @@ def prepare(family: str, job: str, entrant: str, inputs: Any) -> Job:
 
 
 class Stopwatch:
-    """Times a job. The first reading finds out how many runs fill the ``seconds`` that a reading shall take."""
+    """Times a job. The first reading finds out how many runs fill the ``seconds`` that a reading shall take.
+
+    A reading begins with half as many runs again that do not count: threads that slept while others had their turn are
+    awake then, and what they work on is in the caches.
+    """
 
     def __init__(self, job: Job, seconds: float) -> None:
         self.job = job
@@ -90,6 +94,7 @@ class Stopwatch:
                 return once / self.job.steps
             few = max(1, math.ceil(min(self.seconds, 0.01) / once))
             self.runs = max(1, math.ceil(self.seconds * few / elapsed(self.job.run, few)))
+        elapsed(self.job.run, math.ceil(self.runs / 2))
         return elapsed(self.job.run, self.runs) / (self.runs * self.job.steps)
 
 

@@ -1,5 +1,6 @@
 """A small workload from beginning to end, with libraries that the tests have anyway; nothing depends on the times."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_a_stopwatch_runs_often_enough_to_fill_its_time():
     assert watch.runs > 10
     before = len(calls)
     watch.read()
-    assert len(calls) - before == watch.runs
+    assert len(calls) - before == watch.runs + math.ceil(watch.runs / 2)  # with those that do not count
 
 
 def test_who_is_slow_is_given_fewer_samples():
