@@ -85,14 +85,8 @@ def _call_loops(
     full_name = f"staticbp_{name}_{str(pointees[0]).replace(' ', '')}"
     function = builder.module.globals.get(full_name)
     if function is None:
-        signature = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = ir.Function(builder.module, signature, full_name)
+        function = vectors.new_function(builder.module, full_name, [argument.type for argument in arguments], result)
         function.linkage = "linkonce_odr"
-        for attribute in ("noinline", "nounwind"):
-            function.attributes.add(attribute)
-        for argument in function.args:
-            if isinstance(argument.type, ir.PointerType):
-                argument.add_attribute("noalias")
         body = ir.IRBuilder(function.append_basic_block("entry"))
         value = write(body, *function.args)
         if value is None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from staticbp.runtime import vectors
 from staticbp.runtime.aliasing import Span, are_apart
 from staticbp.runtime.expressions import Array, Known
 from staticbp.runtime.numbers import IrValue
@@ -117,13 +118,10 @@ def elsewhere(value: Known, part: IrValue | None) -> Known:
 
 
 def new_function(module: Any, name: str, handed: Iterable[IrValue]) -> Any:
-    """The function of a loop, still empty: of numbers, and of arrays that lie apart."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [part.type for part in handed]), name)
+    """The function of a loop, still empty."""
+    function = vectors.new_function(module, name, [part.type for part in handed])
     function.linkage = "internal"
-    set.update(function.attributes, {"noinline", "nounwind", '"no-builtin-memcpy"'})
-    for argument in function.args:
-        if isinstance(argument.type, ir.PointerType):
-            argument.add_attribute("noalias")
+    set.add(function.attributes, '"no-builtin-memcpy"')
     return function
 
 

@@ -86,13 +86,19 @@ def _instance(name: str, arguments: Sequence[Value]) -> str:
     return f"{name}_{element}_{host_lanes(element)}"
 
 
-def _define(module: Value, name: str, write: Callable[..., None], kinds: Sequence[ir.Type]) -> Value:
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+def new_function(module: Value, name: str, kinds: Sequence[ir.Type], result: ir.Type | None = None) -> Value:
+    """A function to be called and not written out, still empty: of numbers, and of arrays that lie apart."""
+    function = ir.Function(module, ir.FunctionType(result or ir.VoidType(), kinds), name)
     for attribute in ("noinline", "nounwind"):
         function.attributes.add(attribute)
     for argument in function.args:
         if isinstance(argument.type, ir.PointerType):
             argument.add_attribute("noalias")
+    return function
+
+
+def _define(module: Value, name: str, write: Callable[..., None], kinds: Sequence[ir.Type]) -> Value:
+    function = new_function(module, name, kinds)
     body = ir.IRBuilder(function.append_basic_block("entry"))
     write(body, *function.args)
     body.ret_void()
