@@ -103,7 +103,7 @@ ONE_ARGUMENT = {
     "expm1": (mp.expm1, 2.1, 1.7, all_of(spread(-60, 80), even(-1, 1))),
     "expit": (expit, 2.6, 2.6, all_of(spread(-100, 40), even(-6, 3))),
     "expit_slope": (expit_slope, 4.0, 4.5, all_of(spread(-700, 700, -80, 80), even(-6, 6))),
-    "tanh": (mp.tanh, 1.6, 1.6, all_of(spread(-22, 22), even(-1, 1))),
+    "tanh": (mp.tanh, 2.5, 2.5, all_of(spread(-22, 22), even(-1, 1), even(17, 20, 300), even(7, 10, 300))),
     "sinh": (mp.sinh, 2.4, 2.1, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-1, 1, 500))),
     "cosh": (mp.cosh, 1.2, 1.2, all_of(spread(-710.4, 710.4, -89.4, 89.4), even(-2, 2, 500))),
     "log": (mp.log, 0.85, 0.85, ARGUMENTS_OF_LOG),
@@ -192,6 +192,15 @@ def test_logaddexp_is_accurate_relative_to_its_arguments(over, applied):
             exact = mp.log(mp.exp(mp.mpf(float(a))) + mp.exp(mp.mpf(float(b))))
             largest = max(abs(exact), abs(mp.mpf(float(a))), abs(mp.mpf(float(b))))
             assert abs(mp.mpf(float(g)) - exact) <= 1.5 * spacing(largest, dtype)
+
+
+def test_tanh_does_not_exceed_one(over, applied):
+    """Or else ``sqrt(1 - t * t)`` and ``arctanh(t)`` would be NaN."""
+    loop = over("tanh")
+    for dtype, start in ((np.float64, 15), (np.float32, 6)):
+        sizes = np.linspace(start, start + 10, 20000).astype(dtype)
+        assert np.abs(applied(loop, sizes)).max() == 1
+        assert np.abs(applied(loop, -sizes)).max() == 1
 
 
 def test_arguments_that_nearly_are_multiples_of_half_pi(over, applied):

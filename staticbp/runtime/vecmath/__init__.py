@@ -15,7 +15,7 @@ exp            1.5      1.5          sin, cos       0.8      0.6
 exp2           1.1      1.1          tan            2.1      0.6
 expm1          2.1      1.7          arcsin         2.1      0.6
 expit          2.6      2.6          arccos         1.2      0.6
-tanh           1.6      1.6          arctan         1.9      0.6
+tanh           2.5      2.5          arctan         1.9      0.6
 sinh           2.4      2.1          arctan2        1.9      0.6
 cosh           1.2      1.2          arcsinh        1.6      1.6
 log            0.85     0.85         arccosh        1.8      2

@@ -11,7 +11,7 @@ format):
 - ``_EXPM1``: ``(e**r - 1 - r) / r**2`` on ``|r| <= ln 2 / 2``, error weighted by ``|r|``: 2**-60 in
   float64, 2**-26 in float32;
 - ``_EXP2M1``: ``(2**r - 1) / r`` on ``|r| <= 1/2``, error weighted by ``|r|``: 2**-62 and 2**-27;
-- ``_TANH``: ``(tanh(x) / x - 1) / z`` with ``z = x**2`` on ``|x| <= 0.35``, error weighted by z: 2**-56 and 2**-29.
+- ``_COTH``: ``(s coth(s) - 1) / z`` with ``z = s**2`` on ``|s| <= ln 2 / 4``, error weighted by z: 2**-60 and 2**-28.7.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from staticbp.runtime.vecmath.lane import (
     muladd,
     or_sign_of,
     polynomial,
+    rough_reciprocal,
     smaller,
     where,
     with_sign_of,
@@ -93,18 +94,15 @@ _EXP2M1 = {
     ),
 }
 
-_TANH = {
+_COTH = {
     64: (
-        -0.3333333333333252,
-        0.13333333333118066,
-        -0.05396825377250862,
-        0.02186947991735956,
-        -0.00886302511269078,
-        0.0035891219922794017,
-        -0.0014307090523522428,
-        0.00047466484659885484,
+        0.33333333333333204,
+        -0.022222222221610705,
+        0.0021164020226632726,
+        -0.00021163393942532117,
+        2.1187124998404547e-05,
     ),
-    32: (-0.33333322405815125, 0.133323535323143, -0.05372329428792, 0.01942352205514908),
+    32: (0.33333250880241394, -0.022133702412247658),
 }
 
 # ln 2 in two parts; the first has enough trailing zeros for n times it to be exact without a fused
@@ -118,13 +116,16 @@ _HIGHEST = {64: 720.0, 32: 95.0}
 _EXPM1_HIGHEST = {64: 710.5, 32: 89.45}
 
 
-def reduce_exp(x: Lane) -> tuple[Lane, Bits]:
-    """``r`` and ``n`` of a finite `x` of moderate size; of NaN, NaN and anything."""
+def reduce_exp(x: Lane, unit: float = 1.0) -> tuple[Lane, Bits]:
+    """``r`` and ``n`` of a finite `x` of moderate size, ``x = n unit ln 2 + r``; of NaN, NaN and anything.
+
+    The unit is a power of two.
+    """
     fmt = x.format
-    rounded = muladd(x, 1.0 / math.log(2.0), fmt.magic)
+    rounded = muladd(x, 1.0 / (unit * math.log(2.0)), fmt.magic)
     n = rounded - fmt.magic
-    r = muladd(n, -LN2_HIGH[fmt.width], x)
-    return muladd(n, -LN2_LOW[fmt.width], r), rounded.bits() - fmt.magic_bits
+    r = muladd(n, -unit * LN2_HIGH[fmt.width], x)
+    return muladd(n, -unit * LN2_LOW[fmt.width], r), rounded.bits() - fmt.magic_bits
 
 
 def _expm1_reduced(r: Lane) -> Lane:
@@ -182,13 +183,6 @@ def expm1_lane(x: Lane, halvings: int = 0) -> Lane:
     return with_sign_of(where(x > 40.0, huge, moderate), x)
 
 
-def expm1_moderate(x: Lane) -> Lane:
-    """``e**x - 1`` of an x that is far from overflow; the sign of zero is lost."""
-    r, n = reduce_exp(x)
-    factor = power_of_two(n)
-    return muladd(factor, _expm1_reduced(r), factor - 1.0)
-
-
 @kernel(np.exp)
 def exp(x: Lane) -> Lane:
     """The exponential function: 1.5 ulp."""
@@ -243,13 +237,23 @@ def _expit_parts(x: Lane) -> tuple[Lane, Lane]:
 
 @kernel(np.tanh)
 def tanh(x: Lane) -> Lane:
-    """The hyperbolic tangent: 2 ulp."""
+    """The hyperbolic tangent: 2.5 ulp.
+
+    With ``|x| = n ln 2 / 2 + s``, ``p = 2**n`` and ``h = s coth s = 1 + k`` it is one quotient, that of
+    ``(p - 1) h + (p + 1) s`` and ``(p + 1) h + (p - 1) s``.
+    """
     width = x.format.width
-    size = absolute(x)
-    z = size * size
-    near = muladd(size * z, polynomial(z, _TANH[width]), size)
-    e = expm1_moderate(smaller(size, {64: 20.0, 32: 10.0}[width]) * 2.0)
-    return or_sign_of(where(size < 0.35, near, e / (e + 2.0)), x)
+    s, n = reduce_exp(smaller(absolute(x), {64: 20.0, 32: 10.0}[width]), 0.5)
+    z = s * s
+    k = z * polynomial(z, _COTH[width])
+    power = power_of_two(n)
+    less, more = power - 1.0, power + 1.0
+    rest = muladd(more, s, less * k)
+    above, below = less + rest, more + muladd(less, s, more * k)
+    # What the upper sum lost is put back.
+    lost = (less - above) + rest
+    size = muladd(lost, rough_reciprocal(below), above / below)
+    return or_sign_of(smaller(size, 1.0), x)
 
 
 @kernel(np.sinh)

@@ -134,6 +134,9 @@ class Bits:
     def __sub__(self, other: Bits | int) -> Bits:
         return self._make(self.builder.sub(self.value, self._operand(other)))
 
+    def __rsub__(self, other: int) -> Bits:
+        return self._make(self.builder.sub(self._operand(other), self.value))
+
     def __and__(self, other: Bits | int) -> Bits:
         return self._make(self.builder.and_(self.value, self._operand(other)))
 
@@ -306,6 +309,11 @@ def absolute(x: Lane) -> Lane:
 def square_root(x: Lane) -> Lane:
     """The square root."""
     return intrinsic("sqrt", x)
+
+
+def rough_reciprocal(x: Lane) -> Lane:
+    """``1 / x`` of a positive normal `x`, an eighth too large at most: as bits, floats are nearly their logarithms."""
+    return (2 * x.format.bits_of(1.0) - x.bits()).as_float()
 
 
 def with_sign_of(magnitude: Lane, sign: Lane) -> Lane:
