@@ -114,7 +114,25 @@ def _obstacle(first: Loop, second: Loop, becomes: Mapping[Buffer, Buffer]) -> st
         touched_first, touched_second = one.touched(buffer), two.touched(buffer)
         if touched_first and touched_second and not _meet_on_an_axis([*touched_first, *touched_second], first.index):
             return f"step {first.index} would need more of {buffer.name} than step {first.index} gives"
+    for loop in (first, second):
+        if spread := _spread(loop):
+            return f"its steps add to places of {spread.name} that they share, which takes a loop of its own"
     return None
+
+
+def _spread(loop: Loop) -> Buffer | None:
+    """What the steps of a loop add to at places that depend on the loops within too, as a convolution does.
+
+    Such steps wait for one another, and so would all that is computed with them.
+    """
+    for stmt in walk(loop.body):
+        if isinstance(stmt, Accumulate) and any(_is_shared(index, loop.index) for index in stmt.index):
+            return stmt.buffer
+    return None
+
+
+def _is_shared(index: Index, name: str) -> bool:
+    return isinstance(index, Affine) and len(index.terms) > 1 and any(term == name for term, _ in index.terms)
 
 
 def _meet_on_an_axis(touched: list[Place], index: str) -> bool:

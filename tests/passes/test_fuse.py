@@ -61,6 +61,15 @@ def is_fused(*stmts, becomes=None):
     return len(inserted(*stmts, becomes=becomes)) == len(stmts) - 1
 
 
+def test_steps_that_add_to_places_they_share_have_a_loop_of_their_own():
+    spread = Accumulate(X, (loop_index("i") + loop_index("j"),), "{0} + {1}", load(Y, ROW))
+    convolution = each(each(spread, index="j", extent=3))
+    assert not is_fused(each(copy(Y, Z)), convolution)
+    assert not is_fused(convolution, each(copy(Z, Y)))
+    apart = Accumulate(M, (ROW, loop_index("j")), "{0} + {1}", load(Y, ROW))
+    assert is_fused(each(copy(Y, Z)), each(each(apart, index="j")))
+
+
 def test_a_reader_of_the_same_element_joins_its_writer():
     block = inserted(each(copy(Y, X)), each(copy(Z, Y)))
     assert [len(loop.body) for loop in block] == [2]
