@@ -22,7 +22,7 @@ GER_LOOPS = 32768
 PART = 3 * 2**14
 
 # The same of a gemv.
-GEMV_PART = 2**15
+GEMV_PART = 2**14
 
 
 def way(kernel: str, shapes: tuple[tuple[int, ...], ...], dtype: np.dtype[np.generic]) -> str:
