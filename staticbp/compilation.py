@@ -34,7 +34,7 @@ from staticbp.errors import ArgumentError, UnrollWarning
 from staticbp.ops.linear import operand
 from staticbp.passes.effort import effort
 from staticbp.passes.lower import lower
-from staticbp.passes.pipeline import JOINT, LAYOUTS, PRIMAL, checking, expanded, run
+from staticbp.passes.pipeline import CALLS, JOINT, LAYOUTS, PRIMAL, Progress, checking, expanded, run
 from staticbp.passes.rewrite import Note
 from staticbp.runtime.dispatch import Constant, Donated, Entry, Kernel, Slices
 from staticbp.runtime.frame import framed
@@ -229,12 +229,16 @@ class Compilation:
         plain = expanded(self.traced)
         if plain is not self.traced:
             self.stages.append(("expand", plain))
-        simplified = run(plain, PRIMAL, on_stage=on_stage, notes=self.notes)
-        joint = run(simplified, JOINT, on_stage=on_stage, notes=self.notes)
+        progress = Progress()
+        simplified = run(plain, PRIMAL, on_stage=on_stage, notes=self.notes, progress=progress)
+        joint = run(simplified, JOINT, on_stage=on_stage, notes=self.notes, progress=progress)
         laid_out = run(joint, LAYOUTS)
         if laid_out is not joint:
             on_stage("layouts", laid_out)
-        return laid_out
+        called = run(laid_out, CALLS)
+        if called is not laid_out:
+            on_stage("calls", called)
+        return called
 
     @cached_property
     def zeros(self) -> frozenset[int]:
@@ -290,10 +294,10 @@ class Compilation:
         )
 
     @cached_property
-    def long_loops(self) -> list[int]:
-        """The lengths of the loops that run in slices."""
+    def long_loops(self) -> list[tuple[int, int]]:
+        """The lengths of the loops that run in slices, each with the steps that it takes at a time."""
         loops = [stmt for stmt in self.schedule.body if isinstance(stmt, Loop) and stmt.sliced]
-        return [shapes.static(loop.extent) for loop in loops]
+        return [(shapes.static(loop.extent), loop.turn) for loop in loops]
 
     @cached_property
     def convention(self) -> Convention:

@@ -13,6 +13,7 @@ import numpy as np
 from staticbp.core.primitive import Builder, Value, value_aval
 from staticbp.core.tree import Structure, flatten, path_texts
 from staticbp.errors import ArgumentError, IntegerDifferentiationError
+from staticbp.runtime.dispatch import odd_arrays
 from staticbp.trace.names import defined_at, here
 
 Argnums = int | tuple[int, ...]
@@ -239,7 +240,7 @@ def title(function: Callable[..., Any]) -> str:
 
 def plain_arrays(leaves: list[Any]) -> list[Any]:
     """Memory-mapped and other harmless kinds of arrays as what they are underneath."""
-    odd = (np.ma.MaskedArray, np.matrix)
+    odd = odd_arrays()
     return [
         np.asarray(x) if isinstance(x, np.ndarray) and type(x) is not np.ndarray and not isinstance(x, odd) else x
         for x in leaves

@@ -6,11 +6,11 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from staticbp import api
 from staticbp.api.arguments import Argnums, Statics, positions
 from staticbp.api.donation import donated_arguments, donated_positions, pair
-from staticbp.api.flow import ControlFlow, in_control
 from staticbp.api.forms import Call
 from staticbp.api.forward import Jvp
 from staticbp.api.function import Function, P, R, made
@@ -22,6 +22,9 @@ from staticbp.core.primitive import Traced
 from staticbp.core.tree import map_leaves
 from staticbp.ops.control import stop_gradient as stop
 from staticbp.runtime.dispatch import Donated
+
+if TYPE_CHECKING:
+    from staticbp.api.flow import ControlFlow
 
 T = TypeVar("T")
 
@@ -238,7 +241,7 @@ def compile(
     def decorate(function: Callable[..., Any]) -> Any:
         return made(
             Compiled,
-            in_control(function, control_flow),
+            _in_control(function, control_flow),
             static_argnums=numbers,
             static_argnames=names,
             donate_argnums=donated,
@@ -340,7 +343,7 @@ def differentiable(
     def decorate(function: Callable[..., Any]) -> Any:
         return made(
             Differentiable,
-            in_control(function, control_flow),
+            _in_control(function, control_flow),
             argnums=numbers,
             static_argnums=statics,
             static_argnames=names,
@@ -378,3 +381,8 @@ def stop_gradient(value: T) -> T:
     np.float64(3.0)
     """
     return map_leaves(lambda x: stop.weakly(x) if isinstance(x, Traced) else x, value)  # type: ignore[no-any-return]
+
+
+def _in_control(function: Callable[..., Any], control_flow: ControlFlow) -> Callable[..., Any]:
+    """The function that is traced for one of the user's: itself, or as it has been rewritten."""
+    return function if control_flow == "structured" else api.flow.in_control(function, control_flow)

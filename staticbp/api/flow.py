@@ -333,9 +333,7 @@ HELPERS = SimpleNamespace(
 
 
 def in_control(function: Callable[..., Any], control_flow: ControlFlow) -> Callable[..., Any]:
-    """The function that is traced for one of the user's: itself, or as it has been rewritten."""
-    if control_flow == "structured":
-        return function
+    """The function that is traced for one of the user's with ``control_flow="python"``: it has been rewritten."""
     if control_flow != "python":
         raise ArgumentError(
             f"control_flow={control_flow!r} is not known",

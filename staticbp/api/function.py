@@ -15,10 +15,11 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import optree
 
+from staticbp import api, inspection
 from staticbp.api.arguments import (
     Statics,
     argument_paths,
@@ -33,19 +34,21 @@ from staticbp.api.causes import History
 from staticbp.api.forms import RECENT, Call, Form, in_order, reachable, straight_kind
 from staticbp.api.home import HOME, Home
 from staticbp.api.sizes import Axes, Pattern, Sizes
-from staticbp.api.standalone import Standalone, cfunc_of, njit_of, standalone
 from staticbp.compilation import Compilation, Outputs, identifier, identifiers, user_stacklevel
 from staticbp.core.graph import Graph, SrcLine
 from staticbp.core.primitive import Traced
-from staticbp.core.recording import RECORDING
+from staticbp.core.recording import RECORDING, activated
 from staticbp.core.tree import NAMESPACE
 from staticbp.errors import ArgumentError, RetraceWarning, StaticbpError
-from staticbp.inspection.text import Inspection
 from staticbp.runtime.direct import Straight
 from staticbp.runtime.dispatch import Donated, admit, converter
 from staticbp.runtime.gate import MISS, Gate, Passage, write_gate
 from staticbp.trace.guards import Guards, collect
 from staticbp.trace.names import defined_at, here
+
+if TYPE_CHECKING:
+    from staticbp.api.standalone import Standalone
+    from staticbp.inspection.text import Inspection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -124,8 +127,8 @@ class Function(Generic[P, R]):
             except StaticbpError as error:
                 raise error.at(here().src) from None
         plain, named, taken = self._without_statics(args, kwargs)
-        plain, named = lift_arrays((plain, named))
-        return cast(R, self._run_with(plain, named, taken))
+        with activated(self._name(), here().src):
+            return cast(R, self._run_with(lift_arrays(plain), lift_arrays(named), taken))
 
     def _without_statics(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -299,7 +302,7 @@ class Function(Generic[P, R]):
         form = self._forms.get(call.key_for(pattern))
         exact = None if pattern is None else lambda: self._compilation(call)
         subject = self._history.subject(call, self._paths(call), form, lambda: self._guards(call), exact)
-        return Inspection(self._compilation(call, pattern), subject, *self._both_passes(call))
+        return inspection.text.Inspection(self._compilation(call, pattern), subject, *self._both_passes(call))
 
     def _both_passes(self, call: Call) -> tuple[Callable[[], Compilation], ...]:
         """What gives the forward and the backward pass by themselves, where there are such."""
@@ -310,15 +313,15 @@ class Function(Generic[P, R]):
         """What a call is compiled to, to be called without the boundary of a `Function`."""
         call = self._call(args, kwargs)
         compilation = self._compilation(call)
-        return standalone(compilation, call.structure, self._argument_names(len(call.args))), compilation
+        return api.standalone.standalone(compilation, call.structure, self._argument_names(len(call.args))), compilation
 
     def njit(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """A function of Numba's that computes this for arguments like these; see `staticbp.njit`."""
-        return njit_of(self._standalone(*args, **kwargs)[0])
+        return api.standalone.njit_of(self._standalone(*args, **kwargs)[0])
 
     def cfunc(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """A callback for SciPy's functions in C that computes this; see `staticbp.cfunc`."""
-        return cfunc_of(*self._standalone(*args, **kwargs))
+        return api.standalone.cfunc_of(*self._standalone(*args, **kwargs))
 
     # -- as a method, and in pickles --------------------------------------------------------------------------
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

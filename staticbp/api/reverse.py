@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optree
@@ -14,7 +14,6 @@ from staticbp.api.casting import fitted
 from staticbp.api.forms import Call
 from staticbp.api.function import Function, describe, known, made, name_of, origin, remembered
 from staticbp.api.staging import differentiated, with_respect_to
-from staticbp.api.standalone import Standalone
 from staticbp.compilation import Compilation, identifiers, lifted, name_results
 from staticbp.core import shape as shapes
 from staticbp.core.aval import Aval, aval_of
@@ -25,6 +24,9 @@ from staticbp.errors import NonScalarGradError, StructureError
 from staticbp.trace.names import defined_at, here
 from staticbp.transforms import vjp as transforms
 from staticbp.transforms.rules import RULES
+
+if TYPE_CHECKING:
+    from staticbp.api.standalone import Standalone
 
 # ---- gradients --------------------------------------------------------------------------------------------------
 

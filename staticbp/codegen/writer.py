@@ -17,6 +17,7 @@ from staticbp.core.schedule import (
     Check,
     Const,
     Expr,
+    FunctionCall,
     If,
     Let,
     Load,
@@ -32,6 +33,8 @@ from staticbp.core.schedule import (
     While,
     expr_dtype,
 )
+from staticbp.core.shape import Dim
+from staticbp.core.text import STATUS
 from staticbp.core.traverse import walk
 
 KERNELS = ("blas", "clock", "fft", "kernels", "linalg", "native", "threads")  # the modules of the runtime
@@ -55,13 +58,14 @@ class Line(str):
 
 
 def write(schedule: Schedule, title: str) -> str:
-    """The module of a schedule: docstring, imports, one function."""
+    """The module of a schedule: docstring, imports, the function, behind those that it calls."""
     return "\n".join(written(schedule, title))
 
 
 def written(schedule: Schedule, title: str) -> list[Line]:
     """The lines of the module."""
-    body = list(_Function(schedule).lines())
+    body = [line for each in schedule.functions for line in (*_Function(each).lines(), "", "")]
+    body += _Function(schedule).lines()
     used = {name for line in body for name in re.findall(r"\b([a-z]+)\.", line.split("# ")[0])}
     numpy = ["import numpy as np"] if "np" in used else []
     kernels = ", ".join(module for module in KERNELS if module in used)
@@ -107,6 +111,8 @@ class _Function:
         for whole in schedule.body:
             lines = {src for stmt in walk([whole]) if not stmt.adjoint for src in stmt.src}
             self.forward.update((id(stmt), lines) for stmt in walk([whole]))
+        called = [stmt for stmt in walk(schedule.body) if isinstance(stmt, FunctionCall) and stmt.function.workspace]
+        self.lent = {stmt.writes[-1].buffer for stmt in called}  # to work in: what nobody here looks into has no name
         computing = [stmt for stmt in schedule.body if not isinstance(stmt, Reshape)]
         last_forward = max((i for i, stmt in enumerate(computing) if not stmt.adjoint), default=-1)
         self.first_adjoint = computing[last_forward + 1] if 0 <= last_forward < len(computing) - 1 else None
@@ -146,13 +152,11 @@ class _Function:
             yield "):"
 
     def _declare(self, buffer: Buffer) -> Iterator[str]:
-        if buffer.offset is None:
+        if buffer.offset is None or buffer in self.lent:
             return
         aval = buffer.aval
-        start, end = buffer.offset, shapes.total((buffer.offset, shapes.size((aval.size, aval.dtype.itemsize))))
         dtype = "np.bool_" if aval.dtype.kind == "b" else f"np.{aval.dtype.name}"
-        colon = ":" if isinstance(end, int) else " : "
-        text = f"{INDENT}{buffer.name} = work[{dim_text(start)[0]}{colon}{dim_text(end)[0]}].view({dtype})"
+        text = f"{INDENT}{buffer.name} = {_place(buffer)}.view({dtype})"
         if aval.ndim != 1:
             text += f".reshape({shape_text(aval.shape)})"
         yield f"{text}  # {aval}"
@@ -233,6 +237,9 @@ class _Function:
                 count = dim_text(extent)[0]
                 ranged = f"range({dim_text(shapes.total((extent, -1)))[0]}, -1, -1)" if reverse else f"range({count})"
                 ranged = f"threads.range({count}, {stmt.grain})" if stmt.grain else ranged
+                if stmt.product is not None:
+                    yield from self._quote(stmt.product, depth)
+                    ranged = _rows(stmt.product, stmt.grain)
                 yield f"{pad}for {index} in {ranged}:"
                 yield from self._block(body, depth + 1)
             case Let(name=name, expr=expr):
@@ -246,8 +253,10 @@ class _Function:
                 element = Load(buffer, index)
                 yield from layout(*_assignment(element, Apply(combine, (element, expr), element.dtype)), pad)
             case Call(kernel=kernel, args=args, status=status):
-                call = f"{kernel}({', '.join(_operand(a) for a in args)})"
-                if status:
+                call = f"{kernel}({', '.join(map(self._operand, args))})"
+                if isinstance(stmt, FunctionCall):
+                    yield from self._call(stmt, call, pad)
+                elif status:
                     yield f"{pad}if not {call}:"
                     yield f"{pad}{INDENT}return {status}"
                 else:
@@ -272,6 +281,32 @@ class _Function:
                 yield from self._block(body, depth + 1)
             case _:
                 raise AssertionError(f"not a statement: {stmt!r}")
+
+    def _call(self, stmt: FunctionCall, call: str, pad: str) -> Iterator[str]:
+        """A call of a function, whose many operands share lines, and what follows when it fails."""
+        line = f"{pad}{STATUS} = {call}" if stmt.status else f"{pad}{call}"
+        if len(line) <= WIDTH:
+            yield line
+        else:
+            yield line.partition("(")[0] + "("
+            yield from _wrapped([*map(self._operand, stmt.args)], pad + INDENT)
+            yield f"{pad})"
+        if stmt.status:
+            yield f"{pad}if {STATUS} != 0:"
+            yield f"{pad}{INDENT}return {STATUS}"
+
+    def _operand(self, operand: Operand) -> str:
+        if isinstance(operand, Ref) and operand.buffer in self.lent:
+            return _place(operand.buffer)
+        return _operand(operand)
+
+
+def _place(buffer: Buffer) -> str:
+    """Where a buffer lies in the workspace."""
+    start: Dim = buffer.offset or 0
+    end = shapes.total((start, shapes.size((buffer.aval.size, buffer.aval.dtype.itemsize))))
+    colon = ":" if isinstance(end, int) else " : "
+    return f"work[{dim_text(start)[0]}{colon}{dim_text(end)[0]}]"
 
 
 def _assignment(target: Local | Load, expr: Expr) -> tuple[str, str]:
@@ -305,6 +340,12 @@ def _operand(operand: Operand) -> str:
     if isinstance(operand, bool | int | float):
         return str(operand)
     return expression(operand)
+
+
+def _rows(product: Call, count: int) -> str:
+    """The rows of a product, so many at a time."""
+    left, right, result, *flags = product.args
+    return f"blas.gemm_rows({', '.join(map(_operand, (left, right, result, count, *flags[1:])))})"
 
 
 def _wrapped(names: Sequence[str], pad: str) -> Iterator[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from staticbp.errors import DtypeError
 
 BOOL = np.dtype(np.bool_)
 INT64 = np.dtype(np.int64)
+UINT8 = np.dtype(np.uint8)
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 COMPLEX64 = np.dtype(np.complex64)
@@ -74,7 +75,10 @@ class Aval:
 
     def strong(self) -> Aval:
         """The same type, no longer weak."""
-        return replace(self, weak=False)
+        return Aval(self.shape, self.dtype) if self.weak else self
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype.num, self.weak))  # NumPy's own hash of a dtype takes longer
 
     def __str__(self) -> str:
         dims = ",".join(str(dim) for dim in self.shape)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from staticbp.core import shape as shapes
-from staticbp.core.partition import obstacle
+from staticbp.core.aval import UINT8
+from staticbp.core.partition import obstacle, product_obstacle
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
@@ -14,6 +15,7 @@ from staticbp.core.schedule import (
     Buffer,
     Call,
     Expr,
+    FunctionCall,
     If,
     Index,
     Let,
@@ -27,6 +29,7 @@ from staticbp.core.schedule import (
     Store,
     Update,
     While,
+    expr_dtype,
 )
 from staticbp.core.shape import Dim
 from staticbp.core.traverse import children, exprs
@@ -47,6 +50,8 @@ def check_schedule(schedule: Schedule) -> Schedule:
         if buffer.role == "workspace" and buffer.offset is None:
             raise GraphError(f"{schedule.name}: {buffer.name} has no place in the workspace")
     _Checker(schedule).block(schedule.body, {}, set())
+    for function in schedule.functions:
+        check_schedule(function)
     return schedule
 
 
@@ -106,6 +111,8 @@ class _Checker:
                 case Call(reads=reads, writes=writes):
                     for ref in (*reads, *writes):
                         self.ref(ref, loops)
+                    if isinstance(stmt, FunctionCall):
+                        self.called(stmt)
                 case Reshape(view=view, ref=ref):
                     self.ref(ref, loops)
                     if view not in self.views or view.of != ref:
@@ -117,6 +124,10 @@ class _Checker:
                     raise self.fail(f"loop index {index_name} is bound twice")
                 case Loop(grain=grain) if grain and (reason := obstacle(stmt)) is not None:
                     raise self.fail(f"the loop over {stmt.index} cannot be shared by threads: {reason}")
+                case Loop(product=Call() as product) if (reason := product_obstacle(stmt, product)) is not None:
+                    raise self.fail(f"the loop over {stmt.index} cannot go over the rows of a product: {reason}")
+                case Loop(product=Call(), grain=0):
+                    raise self.fail(f"the loop over {stmt.index} does not say how many rows are made at a time")
                 case _:
                     pass
             inner = {**loops, stmt.index: (0, stmt.extent)} if isinstance(stmt, Loop) else loops
@@ -147,6 +158,16 @@ class _Checker:
                     self.expr(arg, loops, bound, guarded or " if " in template)
             case _:
                 pass
+
+    def called(self, call: FunctionCall) -> None:
+        """Check that a function is handed what it takes."""
+        function = call.function
+        wanted = [(buffer.aval.shape, buffer.aval.dtype) for buffer in (*function.arguments, *function.results)]
+        wanted += [((function.workspace,), UINT8)] if function.workspace else []
+        operands = [arg for arg in call.args if not isinstance(arg, bool | int | float)]
+        given = [(arg.shape, arg.dtype) if isinstance(arg, Ref) else ((), expr_dtype(arg)) for arg in operands]
+        if given != wanted:
+            raise self.fail(f"{function.name} is handed other types than it takes")
 
     def ref(self, ref: Ref, loops: Ranges) -> None:
         if ref.buffer not in self.buffers:

@@ -29,14 +29,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SrcLine:
-    """A line of the user's program: short file name, number and text."""
+    """A line of the user's program: short file name, number and text.
+
+    `during` is the call of a compiled function in which it was met; by it no two lines differ.
+    """
 
     file: str
     line: int
     text: str
+    during: Activation | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}  {self.text}" if self.text else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """One call of a compiled function by a function that is traced: its name, its line, and the call around it."""
+
+    name: str
+    src: SrcLine | None
+    outer: Activation | None = None
+    _lines: dict[SrcLine, SrcLine] = field(default_factory=dict, repr=False)
+
+    def during(self, src: SrcLine | None) -> SrcLine | None:
+        """A line as it is met in this call."""
+        if src is None:
+            return None
+        found = self._lines.get(src)
+        if found is None:
+            found = self._lines[src] = SrcLine(src.file, src.line, src.text, self)
+        return found
+
+    def chain(self) -> list[Activation]:
+        """The calls that this one is in, the outermost first, and itself."""
+        return [self] if self.outer is None else [*self.outer.chain(), self]
 
 
 class Var:

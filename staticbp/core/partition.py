@@ -10,6 +10,7 @@ from staticbp.core.schedule import (
     Affine,
     Apply,
     Buffer,
+    Call,
     Expr,
     If,
     Index,
@@ -17,9 +18,11 @@ from staticbp.core.schedule import (
     Load,
     Local,
     Loop,
+    Ref,
     Stmt,
     Store,
     Update,
+    loop_index,
 )
 from staticbp.core.shape import Dim
 from staticbp.core.traverse import exprs, loads, walk
@@ -46,6 +49,29 @@ def obstacle(loop: Loop) -> str | None:
             return f"its steps share {base.name}"
     shared = _read_early(loop.body, set()) & {s.name for s in walk(loop.body) if isinstance(s, Let | Update)}
     return f"its steps share {min(shared)}" if shared else None
+
+
+def product_obstacle(loop: Loop, product: Call) -> str | None:
+    """What keeps the rows of a product from being made as the steps of a loop come to them; None when nothing does.
+
+    Each step touches the row of the result that has its number, and none what the product is made of.  Of the operands
+    only the left one is taken by rows.
+    """
+    left, right, result, *flags = product.args
+    if product.kernel != "blas.gemm" or flags not in ([], [False], [False, False], [False, True]):
+        return f"{product.kernel} is not a plain product, of whole rows"
+    if not (isinstance(left, Ref) and isinstance(right, Ref) and isinstance(result, Ref)):
+        return "its operands are not arrays"
+    if left.prefix or right.prefix or result.prefix or result.buffer.of is not None:
+        return "its operands are parts of arrays"
+    if not shapes.same((loop.extent,), result.shape[:1]):
+        return f"{result.buffer.name} has another number of rows"
+    touched, written = _touched(loop.body)
+    row = loop_index(loop.index)
+    if any(buffer is not result.buffer or place[0] != row for buffer, place in touched.get(result.buffer, ())):
+        return f"its steps share {result.buffer.name}"
+    changed = {_base(left.buffer), _base(right.buffer)} & {*written, result.buffer}
+    return f"it writes to {min(base.name for base in changed)}" if changed else None
 
 
 def _base(buffer: Buffer) -> Buffer:

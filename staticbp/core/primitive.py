@@ -286,8 +286,10 @@ class Builder:
         outs = tuple(Var(aval, wish) for aval, wish in zip(avals, wishes, strict=True))
         if site.name and site.src is not None:
             self._name_last(site.src, site.name, outs[0], op)
-        adjoint = self._origin is not None and self._origin.adjoint
-        self.eqns.append(Eqn(outs, op, tuple(ins), params, site.src, adjoint))
+        adjoint, src = self._origin is not None and self._origin.adjoint, site.src
+        if self._origin is None and RECORDING.activation is not None:
+            src = RECORDING.activation.during(src)
+        self.eqns.append(Eqn(outs, op, tuple(ins), params, src, adjoint))
         return tuple(self.wrap(out) for out in outs)
 
     def repeat(self, eqn: Eqn, values: Sequence[Traced]) -> tuple[Traced, ...]:

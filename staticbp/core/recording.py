@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from staticbp.core.graph import SrcLine
+from staticbp.core.graph import Activation, SrcLine
 
 
 class Decision(NamedTuple):
@@ -18,8 +18,9 @@ class Decision(NamedTuple):
     ----------
     kind : str
         ``stabilised``, ``inlined`` (written out where it is read), ``kept`` (in a place of its own), ``fused`` or
-        ``apart`` (loops), ``laid out`` (ahead of a loop), ``in place`` or ``copied`` (what loops carry), ``shared`` or
-        ``alone`` (loops and threads).
+        ``apart`` (loops), ``laid out`` (ahead of a loop), ``behind`` (sums, made behind one), ``in place`` or
+        ``copied`` (what loops carry), ``shared`` or ``alone`` (loops and threads), ``called`` (what several calls of a
+        function came to).
     subject : str
         The variable, or what a loop computes.
     reason : str
@@ -40,10 +41,12 @@ class Decision(NamedTuple):
 class _Recording(threading.local):
     """`innermost` is the `Builder` that is recording; None when nothing is being traced.
 
-    A default of the class: to ask for an attribute that a thread has not set yet would take a microsecond.
+    `activation` is the call of a compiled function that is being traced as a part of another.  Defaults of the class:
+    to ask for an attribute that a thread has not set yet would take a microsecond.
     """
 
     innermost: Any = None
+    activation: Activation | None = None
     decisions: list[Decision] | None = None
 
 
@@ -69,6 +72,16 @@ def attending() -> Iterator[None]:
 def attention_address() -> int:
     """Where in memory the number of those is that are `attending`, an int64."""
     return ctypes.addressof(_attention)
+
+
+@contextmanager
+def activated(name: str, src: SrcLine | None) -> Iterator[None]:
+    """Within, what is traced belongs to a call of the function of this name, which stands on the line `src`."""
+    before, RECORDING.activation = RECORDING.activation, Activation(name, src, RECORDING.activation)
+    try:
+        yield
+    finally:
+        RECORDING.activation = before
 
 
 def decided(kind: str, subject: str, reason: str = "", src: SrcLine | None = None, adjoint: bool = False) -> None:

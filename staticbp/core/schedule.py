@@ -6,7 +6,7 @@
     Buffer    = Buffer(name, aval, role, offset)         role: argument | constant | result | workspace | view
     Size      = Size(name, buffer, axis)                 a symbol: what an argument's size along an axis is called
     Ref       = Ref(buffer, prefix: (Affine, ...), transposed)   an array in memory: a buffer, or one row of it
-    Stmt      = Loop(index, extent, body, reverse, grain) | Let(name, expr) | Update(name, expr)
+    Stmt      = Loop(index, extent, body, reverse, grain, product) | Let(name, expr) | Update(name, expr)
               | Store(buffer, index, expr) | Accumulate(buffer, index, combine, expr)
               | Call(kernel, args, status) | Reshape(view, ref) | Check(ok, status)
               | If(test, then, orelse) | While(test, body)
@@ -213,8 +213,10 @@ class Stmt:
 class Loop(Stmt):
     """``for index in range(extent)``, or backwards.
 
-    The iterations of a `sequential` loop depend on one another; a `sliced` one may stop and be taken up again.
-    Those of a loop with a `grain` are shared out among threads, each of which takes at least so many.
+    The iterations of a `sequential` loop depend on one another; a `sliced` one may stop and be taken up again.  In a
+    `turn` of it there may be several steps of the loop that the user wrote.
+    Those of a loop with a `grain` are shared out among threads, each of which takes at least so many.  A loop with a
+    `product` goes over the rows of its result, of which `grain` are made at a time, just ahead of their steps.
     """
 
     index: str
@@ -224,6 +226,8 @@ class Loop(Stmt):
     sequential: bool = False
     sliced: bool = False
     grain: int = 0
+    product: Call | None = None
+    turn: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -280,6 +284,13 @@ class Call(Stmt):
 
 
 @dataclass(slots=True, eq=False)
+class FunctionCall(Call):
+    """``function(*args)``, of the same module.  It may fail where `status` is not 0; its status is returned then."""
+
+    function: Schedule = field(kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
 class Reshape(Stmt):
     """``view = ref.reshape(shape)``: the same memory seen in another shape."""
 
@@ -328,7 +339,7 @@ class Schedule:
 
     `arguments`, `constants` and `results` are in the order of the graph's inputs, consts and outputs;
     `workspace` is the size of the arena in bytes.  `sizes` are the symbols in it; those of offsets are rounded up to
-    multiples of `padding`.
+    multiples of `padding`.  `functions` are those that are called, each behind those that it calls.
     """
 
     name: str
@@ -342,6 +353,7 @@ class Schedule:
     lower_bound: int = 0
     sizes: list[Size] = field(default_factory=list)
     padding: int = 1
+    functions: list[Schedule] = field(default_factory=list)
 
     def buffers(self) -> Iterator[Buffer]:
         """All buffers, in order."""
@@ -359,7 +371,8 @@ class Schedule:
 
 def schedule_text(schedule: Schedule) -> str:
     """The textual form of a schedule."""
-    lines = [f"schedule {schedule.name}"]
+    lines = [line for function in schedule.functions for line in (schedule_text(function), "")]
+    lines += [f"schedule {schedule.name}"]
     lines += [f"  {buffer!r}" for buffer in schedule.buffers()]
     lines += [f"  size {size.name} = {size.buffer.name}.shape[{size.axis}]" for size in schedule.sizes]
     lines += [
@@ -407,6 +420,8 @@ def _statement(stmt: Stmt, indent: str) -> Iterator[str]:
             flags = [name for name in ("reverse", "sequential", "sliced") if getattr(stmt, name)]
             flags += [f"shared by {stmt.grain}"] if stmt.grain else []
             yield f"{indent}loop {index} < {extent}{''.join(f' {flag}' for flag in flags)}"
+            if stmt.product is not None:
+                yield from (f"{inner}rows of {line}" for line in _statement(stmt.product, ""))
             yield from _block(body, inner)
         case Let(name=name, expr=expr):
             yield f"{indent}let {name} = {expression_text(expr)}"

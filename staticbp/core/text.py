@@ -14,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from staticbp.core.graph import Atom, Eqn, Graph, Lit, SrcLine, Var
 
+STATUS = "status"  # what generated code calls the status of a function that it has called
+
 
 class Names:
     """Hands out a name of its own to each variable: the wished one, or that with the next free suffix.
@@ -67,9 +69,11 @@ def graph_text(graph: Graph, indent: str = "", comments: bool = True) -> str:
     return "\n".join(line for line, _ in graph_lines(graph, indent, comments))
 
 
-def graph_lines(graph: Graph, indent: str = "", comments: bool = True) -> Iterator[tuple[str, Eqn | None]]:
-    """The lines of the textual form, each with the equation that it writes."""
-    names = Names()
+def graph_lines(
+    graph: Graph, indent: str = "", comments: bool = True, called: set[int] | None = None
+) -> Iterator[tuple[str, Eqn | None]]:
+    """The lines of the textual form, each with the equation that it writes; functions stand at their first calls."""
+    called, names = set() if called is None else called, Names()
     inputs = ", ".join(f"{names.of(v)}: {v.aval}" for v in (*graph.invars, *(v for v, _ in graph.consts)))
     results = ", ".join(str(a.aval) for a in graph.outs)
     yield f"{indent}graph {graph.name}({inputs}) -> {results or '()'}", None
@@ -81,7 +85,10 @@ def graph_lines(graph: Graph, indent: str = "", comments: bool = True) -> Iterat
         shown = eqn.src
         yield text, eqn
         for sub in eqn.subgraphs():
-            yield from graph_lines(sub, indent + "    ", comments)
+            if id(sub) not in called:
+                yield from graph_lines(sub, indent + "    ", comments, called)
+            if eqn.op.name == "call":
+                called.add(id(sub))
     yield f"{indent}  return {', '.join(_atom_text(a, names) for a in graph.outs) or '()'}", None
 
 
@@ -91,6 +98,8 @@ def _atom_text(atom: Atom, names: Names) -> str:
 
 def _eqn_text(eqn: Eqn, names: Names) -> str:
     params = ", ".join(f"{k}={param_text(v)}" for k, v in eqn.params.items() if not _has_graph(v))
+    if eqn.op.name == "call":
+        params = eqn.params["body"].name
     ins = " ".join(_atom_text(a, names) for a in eqn.ins)
     outs = ", ".join(f"{names.of(v)}: {v.aval}" for v in eqn.outs)
     return f"{outs} = {eqn.op.name}{f'[{params}]' if params else ''} {ins}".rstrip()

@@ -26,8 +26,8 @@ from staticbp.core.schedule import (
 def children(stmt: Stmt) -> list[list[Stmt]]:
     """The blocks inside a statement."""
     match stmt:
-        case Loop(body=body):
-            return [body]
+        case Loop(body=body, product=product):
+            return [body] if product is None else [[product], body]
         case If(then=then, orelse=orelse):
             return [then, orelse]
         case While(head=head, body=body):

@@ -116,9 +116,11 @@ def assembly_of(compilation: Compilation, text: str, place: int | str) -> Assemb
     `text` is the assembly of the whole module, with the lines of the generated code in it.
     """
     rows = written(compilation.schedule, compilation.title)
-    numbers = _numbers(rows, compilation.schedule.body, place)
+    schedule = compilation.schedule
+    body = [stmt for each in (*schedule.functions, schedule) for stmt in each.body]
+    numbers = _numbers(rows, body, place)
     if not numbers:
-        known = dict.fromkeys(str(src) for stmt in compilation.schedule.body for src in source_lines(stmt))
+        known = dict.fromkeys(str(src) for stmt in body for src in source_lines(stmt))
         raise ArgumentError(
             f"no code comes from {place!r}",
             src=here().src,

@@ -27,6 +27,7 @@ from staticbp.core.schedule import (
     Call,
     Check,
     Expr,
+    FunctionCall,
     If,
     Index,
     Load,
@@ -40,7 +41,7 @@ from staticbp.core.schedule import (
     While,
     expr_dtype,
 )
-from staticbp.core.traverse import children, exprs, loads, source_lines
+from staticbp.core.traverse import children, exprs, loads, source_lines, walk
 from staticbp.inspection.table import quantity, table
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
 from staticbp.runtime import limits
@@ -185,15 +186,22 @@ def _way(call: Call) -> str:
 
 def label_of(stmt: Stmt) -> str:
     """What a loop nest or kernel call is called in tables."""
+    if isinstance(stmt, FunctionCall):
+        return f"{stmt.kernel}(...)"
     if isinstance(stmt, Call):
-        operands = (*stmt.reads, *stmt.writes)
-        return f"{stmt.kernel} {' '.join(shapes.text(ref.shape) for ref in operands)}{_way(stmt)}"
+        return f"{stmt.kernel} {_shapes(stmt)}{_way(stmt)}"
     indexes = []
+    product = stmt.product if isinstance(stmt, Loop) else None
+    made = "" if product is None else f"{product.kernel} {_shapes(product)}: tiles by rows, "
     while isinstance(stmt, Loop):
         indexes.append(f"{stmt.index} < {stmt.extent}")
         inner = [inner for inner in stmt.body if isinstance(inner, Loop)]
         stmt = inner[0] if inner else Stmt()
-    return "for " + ", ".join(indexes)
+    return f"{made}for {', '.join(indexes)}"
+
+
+def _shapes(call: Call) -> str:
+    return " ".join(shapes.text(ref.shape) for ref in (*call.reads, *call.writes))
 
 
 def _block(block: Sequence[Stmt]) -> Work:
@@ -205,8 +213,11 @@ def work_of(stmt: Stmt) -> Work:
     match stmt:
         case Loop(extent=extent, body=body) if has_steps(stmt):
             return _block(body) * shapes.static(extent)
-        case Loop():
-            return _operations([stmt], 1) + Work(bytes=_traffic(stmt))
+        case Loop(product=product):
+            made = Work() if product is None else _product(product)
+            return made + _operations([stmt], 1) + Work(bytes=_traffic(stmt) - _kept(stmt))
+        case FunctionCall(function=function):
+            return _block(function.body)
         case Call():
             return _operations([stmt], 1) + _product(stmt)
         case If(then=then, orelse=orelse):
@@ -227,14 +238,19 @@ def lines_of(stmt: Stmt) -> dict[SrcLine, float]:
     weights: dict[SrcLine, float] = {}
     here = source_lines(stmt)[:1]
 
+    def note(lines: Sequence[SrcLine], work: Work, times: int) -> None:
+        for src in lines:
+            weights[src] = weights.get(src, 0.0) + times * (1 + work.flops + FUNCTION * work.functions) / len(lines)
+
     def visit(block: Sequence[Stmt], times: int) -> None:
         nonlocal here
         for inner in block:
             here = inner.src or here
-            for src in here:
-                work = _own(inner)
-                weights[src] = weights.get(src, 0.0) + times * (1 + work.flops + FUNCTION * work.functions) / len(here)
-            for child in children(inner):
+            made = inner.product if isinstance(inner, Loop) else None
+            if made is not None:
+                note(made.src, _product(made), times)
+            note(here, _own(inner), times)
+            for child in (block for block in children(inner) if block != [made]):
                 visit(child, times * (shapes.static(inner.extent) if isinstance(inner, Loop) else 1))
 
     visit([stmt], 1)
@@ -309,6 +325,15 @@ def _operands(call: Call) -> list[Ref]:
         if all(ref != other for other in found):
             found.append(ref)
     return found[:3]
+
+
+def _kept(loop: Loop) -> int:
+    """The bytes of a product whose rows a loop makes and reads, and may write over: these stay in cache."""
+    if loop.product is None:
+        return 0
+    (result,) = loop.product.writes
+    over = any(isinstance(stmt, Store) and stmt.buffer is result.buffer for stmt in walk(loop.body))
+    return _size(result) * (2 if over else 1)
 
 
 def _size(ref: Ref) -> int:

@@ -87,7 +87,8 @@ class Explanation:
     @cached_property
     def nests(self) -> list[Nest]:
         """The loops of the generated code."""
-        return list(_nests(self._compilation.schedule.body))
+        schedule = self._compilation.schedule
+        return [nest for each in (*schedule.functions, schedule) for nest in _nests(each.body)]
 
     @cached_property
     def residuals(self) -> list[Residual]:
@@ -98,11 +99,13 @@ class Explanation:
     def _sections(self) -> Iterator[tuple[str, list[str]]]:
         yield "compiled because", [self.cause]
         yield "stabilised", [f"{d.reason.replace('`', '')}{_at(d.src)}" for d in self.of("stabilised")]
+        yield "functions", [f"{d.subject}: {d.reason}{_at(d.src)}" for d in self.of("called")]
         yield "loops", [line for nest in self.nests for line in _described(nest)]
         yield "not fused", [f"{d.subject} and {d.reason}{_at(d.src)}" for d in self.of("apart")]
         yield "written out where they are read", _by_line(self.of("inlined"))
         yield "in a place of their own", [f"{d.subject}: {d.reason}{_at(d.src)}" for d in self.of("kept")]
         yield "laid out once, ahead of a loop", [f"{d.subject}, {d.reason}{_at(d.src)}" for d in self.of("laid out")]
+        yield "added up at once, behind a loop", [f"{d.subject}: {d.reason}{_at(d.src)}" for d in self.of("behind")]
         stored = [residual for residual in self.residuals if residual.stored]
         total = sum(residual.nbytes or 0 for residual in stored)
         size = f" ({quantity(total)}B)" if total else ""

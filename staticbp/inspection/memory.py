@@ -8,6 +8,7 @@ from staticbp.core import shape as shapes
 from staticbp.core.schedule import Buffer, Schedule
 from staticbp.inspection.table import quantity
 from staticbp.passes.plan import Lifetime, lifetimes
+from staticbp.runtime.spec import LARGE
 
 COLUMNS = 60  # of the picture of the lifetimes
 
@@ -23,6 +24,9 @@ class Memory:
         The largest sum of what is alive at one time; no plan needs less.
     arguments, constants, results : int
         The sizes of what comes in, of captured arrays, and of what goes out.
+    kept : int
+        What of the results and the workspace is large, 8 MiB or more, and goes to later calls when nobody has it any
+        more, instead of to the system; `release_memory` gives it back.
     lifetimes : list of Lifetime
         For each buffer in the workspace its size, its offset and the statements between which it is alive.
     """
@@ -55,6 +59,12 @@ class Memory:
         """The size of all results."""
         return sum(map(_nbytes, self._schedule.results))
 
+    @property
+    def kept(self) -> int:
+        """The size of large results, and of a large workspace."""
+        sizes = [*map(_nbytes, self._schedule.results), self.workspace]
+        return sum(size for size in sizes if size >= LARGE)
+
     @cached_property
     def lifetimes(self) -> list[Lifetime]:
         """What is in the workspace, by offset."""
@@ -67,6 +77,8 @@ class Memory:
             f"captured   {quantity(self.constants)}B",
             f"results    {quantity(self.results)}B",
         ]
+        if self.kept:
+            lines.append(f"kept       {quantity(self.kept)}B, for later calls")
         if self.lifetimes:
             last = max(life.last for life in self.lifetimes)
             width = max(len(life.buffer.name) for life in self.lifetimes)

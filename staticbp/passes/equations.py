@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
@@ -35,33 +34,15 @@ from staticbp.core.schedule import (
     loop_index,
 )
 from staticbp.core.shape import Dim
-from staticbp.core.text import Names
 from staticbp.ops.lowering import along, compare, guarded
 from staticbp.passes import fuse
 from staticbp.passes.beside import slopes_beside_values
 from staticbp.passes.inlining import Inlining, is_only_row, keeps_elements
 from staticbp.passes.nests import is_one, loops, scalar_expression, stamp
 from staticbp.passes.rename import rename_locals
+from staticbp.passes.shared import Shared
 
 Place = Ref | Local | Lit
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the lowering of a graph shares with those of the bodies in it."""
-
-    names: Names
-    loop_names: Sequence[str]
-    step_names: Sequence[str]
-    temporaries: list[Buffer] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    becomes: dict[Buffer, Buffer] = field(default_factory=dict)  # a carry's next value -> the carry
-
-    def buffer(self, name: str, aval: Aval, role: str = "workspace") -> Buffer:
-        """A fresh buffer."""
-        made = Buffer(self.names.fresh(name), aval.strong(), role)
-        self.temporaries.append(made)
-        return made
 
 
 class Equations:

@@ -21,7 +21,7 @@ from staticbp.ops.linear import broadcast, cast, reshape
 from staticbp.ops.products import matmul, matvec, outer, vecdot, vecmat
 from staticbp.ops.reduce import reduce_all, reduce_any, reduce_max, reduce_min, reduce_prod, reduce_sum
 from staticbp.ops.shape import concatenate, embed, slice, transpose
-from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, filled
+from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, filled, of_numbers
 
 
 def fold(graph: Graph, notes: list[Note] | None = None) -> Graph:
@@ -66,6 +66,7 @@ def literals(eqn: Eqn) -> list[Lit] | None:
     return found
 
 
+@of_numbers
 def elementwise_of_literals(at: Rewriter, eqn: Eqn) -> Atom | None:
     """f(a, b) of numbers a and b is a number."""
     operands = literals(eqn)

@@ -103,6 +103,8 @@ class Inlining:
             return position > 0
         if isinstance(lowering, Control) and lowering.kind == "afresh":
             return True
+        if isinstance(lowering, Control) and lowering.kind == "call":
+            return bool(atom.aval.shape)
         if isinstance(lowering, Control):
             n_consts = reader.params["n_consts"]
             n_carry = reader.params.get("n_carry", len(reader.outs))

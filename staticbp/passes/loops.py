@@ -92,7 +92,7 @@ class Loop:
         self._used = used
         self._definitions = definitions
         self._settled: dict[Var, Atom] = {}  # variables of the body that turned out to be something else
-        self._changed = False
+        self.changed = False
 
     # -- the reductions -----------------------------------------------------------------------------------
     def reduce(self) -> None:
@@ -143,7 +143,7 @@ class Loop:
         inner = Var(operand.aval.strong(), getattr(operand, "name", var.name))
         self.consts.append(Input(inner, operand))
         self.eqns.insert(0, Eqn((var,), source.op, (inner,), params, source.src, source.adjoint))
-        self._changed = True
+        self.changed = True
 
     def _settle_carry(self) -> None:
         """A carry that no step changes is a constant; so is one that starts as what each step makes it."""
@@ -163,10 +163,10 @@ class Loop:
             else:
                 self.consts.append(Input(carry.var, carry.init))
                 outer_of[carry.var] = carry.init
-            self._changed = True
+            self.changed = True
 
     def _substitute(self) -> None:
-        self._changed = True
+        self.changed = True
         settled = self._settled
         self.eqns = [substituted(eqn, settled) for eqn in self.eqns]
         for carry in self.carry:
@@ -199,7 +199,7 @@ class Loop:
         needed = {a for eqn in self.eqns for a in eqn.ins} | {c.out for c in self.carry} | {y.out for y in self.ys}
         for eqn in moved:
             self.consts += [Input(out, outer_of[out]) for out in eqn.outs if out in needed]
-        self._changed = True
+        self.changed = True
 
     def _settle_rows(self) -> None:
         """Rows that are all the same, or rows of an array that came in, or left behind twice, need no loop."""
@@ -223,7 +223,7 @@ class Loop:
             else:
                 continue
             self.ys.remove(row)
-            self._changed = True
+            self.changed = True
 
     def _drop_unneeded(self) -> None:
         """Leave out carries, rows and inputs on which no used result depends."""
@@ -251,7 +251,7 @@ class Loop:
         self.xs = [entry for entry in self.xs if entry.var in needed]
         self.eqns = [eqn for eqn in self.eqns if any(out in needed for out in eqn.outs)]
         after = [len(part) for part in (self.ys, self.carry, self.consts, self.xs, self.eqns)]
-        self._changed |= before != after
+        self.changed |= before != after
 
     # -- putting it together again ------------------------------------------------------------------------
     def finished(self) -> list[Eqn]:
@@ -263,7 +263,7 @@ class Loop:
         if length == 1:
             self._take_step()
             return self.ahead
-        if not self._changed:
+        if not self.changed:
             return [self.eqn]
         if not self.carry and not self.ys:
             return self.ahead

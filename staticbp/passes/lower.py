@@ -10,12 +10,12 @@ the workspace.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from staticbp.core import shape as shapes
-from staticbp.core.aval import BOOL, INT64
+from staticbp.core.aval import BOOL, INT64, UINT8, Aval
 from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.core.lowering import Control
 from staticbp.core.recording import decided
@@ -23,8 +23,10 @@ from staticbp.core.schedule import (
     Affine,
     Apply,
     Buffer,
+    Check,
     Const,
     Expr,
+    FunctionCall,
     If,
     Let,
     Load,
@@ -41,30 +43,33 @@ from staticbp.core.schedule import (
 )
 from staticbp.core.shape import DimExpr
 from staticbp.core.text import Names
-from staticbp.core.traverse import loads
+from staticbp.core.traverse import loads, walk
 from staticbp.ops.branches import cond
+from staticbp.ops.call import call
 from staticbp.ops.checkpoint import afresh
 from staticbp.ops.iteration import while_loop
 from staticbp.passes.carry import assign, insert_early, update_in_place
+from staticbp.passes.effort import is_long
 from staticbp.passes.epilogue import absorb_updates
-from staticbp.passes.equations import Place, Shared
+from staticbp.passes.equations import Place
 from staticbp.passes.guards import settle_guards
 from staticbp.passes.keeping import Counters
-from staticbp.passes.names import reuse_names
+from staticbp.passes.names import result_name, reuse_names, unused, variables
 from staticbp.passes.nests import stamp
 from staticbp.passes.overwrite import Overwriting
 from staticbp.passes.parallel import share_out
 from staticbp.passes.plan import plan
 from staticbp.passes.registers import keep_in_registers
 from staticbp.passes.rotate import share_passes
+from staticbp.passes.rowwise import make_rows_where_read
 from staticbp.passes.share import share_expressions
+from staticbp.passes.shared import Functions, Shared
 
 LOOP_NAMES = ("i", "j", "k", "l", "m", "n", "p", "q")
 STEP_NAMES = ("t", "s", "r", "u", "v", "w")
 BUILTINS = {"range", "min", "max", "abs", "len", "int", "float", "bool", "complex"}
 KERNELS = {"blas", "clock", "fft", "kernels", "linalg", "native", "threads"}
 RESERVED = BUILTINS | KERNELS | {"np", "vm", "work", "progress", "start", "stop"}
-SLICED_WORK = 20_000_000  # element visits above which a loop at the top level can be interrupted
 
 
 def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
@@ -72,34 +77,49 @@ def lower(graph: Graph, donated: Mapping[int, int] | None = None) -> Schedule:
 
     `donated` says which outputs are written over inputs, by their numbers.  Those are no results of the schedule.
     """
+    functions = Functions(graph, _lower)
+    schedule = _lower(graph, graph.name, functions, donated, resumable=any(is_long(eqn) for eqn in graph.eqns))
+    schedule.functions = [*functions.lowered.values()]
+    return schedule
+
+
+def _lower(
+    graph: Graph,
+    name: str,
+    functions: Functions,
+    donated: Mapping[int, int] | None = None,
+    resumable: bool = False,
+) -> Schedule:
+    """The schedule of one function of the module; a `resumable` one can be left and taken up again."""
     updated = donated or {}
     symbols = sorted({name for v in graph.invars for name in shapes.symbols(v.aval.shape)})
     sizes = {*symbols, *map(shapes.padded_name, symbols)}
-    used = {v.name for v in _variables(graph)} | sizes
-    loops, steps = _unused(LOOP_NAMES, used), _unused(STEP_NAMES, used)
-    shared = Shared(Names(RESERVED | {*loops, *steps, *sizes}), loops, steps)
+    used = {v.name for v in variables(graph)} | sizes
+    reserved = RESERVED | functions.names
+    loops, steps = unused(LOOP_NAMES, used), unused(STEP_NAMES, used)
+    shared = Shared(Names(reserved | {*loops, *steps, *sizes}), loops, steps, functions)
     arguments = [Buffer(shared.names.of(v), v.aval, "argument") for v in graph.invars]
     constants = [Buffer(shared.names.of(v), v.aval, "constant") for v, _ in graph.consts]
     inputs = [*graph.invars, *(v for v, _ in graph.consts)]
     places: dict[Var, Place] = {v: Ref(b) for v, b in zip(inputs, [*arguments, *constants], strict=True)}
     fresh = [atom for i, atom in enumerate(graph.outs) if i not in updated]
-    results = [Buffer(_result_name(atom, shared.names), atom.aval.strong(), "result") for atom in fresh]
+    results = [Buffer(result_name(atom, shared.names), atom.aval.strong(), "result") for atom in fresh]
     block: list[Stmt] = []
-    long_running = any(is_long(eqn) for eqn in graph.eqns)
     ordered = graph.with_eqns(graph.eqns, [*(graph.outs[i] for i in updated), *fresh])
-    lowerer = Lowerer(shared, ordered, block, places, depth=0, steps=0, resumable=long_running)
+    lowerer = Lowerer(shared, ordered, block, places, depth=0, steps=0, resumable=resumable)
     lowerer.run_updates(
         [graph.invars[i] for i in updated.values()],
         [Ref(arguments[i]) for i in updated.values()],
         [Ref(b) for b in results],
     )
     absorb_updates(block)
-    schedule = Schedule(graph.name, arguments, constants, results, shared.temporaries, block, shared.failures)
+    schedule = Schedule(name, arguments, constants, results, shared.temporaries, block, shared.failures)
     schedule.sizes = [_size(name, arguments) for name in symbols]
     keep_in_registers(schedule, shared.names)
     settle_guards(schedule)
     share_expressions(schedule, shared.names)
     share_out(schedule, shared.names, loops)
+    make_rows_where_read(schedule)
     reuse_names(schedule, shared.names)
     plan(schedule)
     return schedule
@@ -109,44 +129,6 @@ def _size(name: str, arguments: Sequence[Buffer]) -> Size:
     """Where the size is found that a symbol stands for: the first axis that has it."""
     axes = ((b, axis, dim) for b in arguments for axis, dim in enumerate(b.aval.shape))
     return next(Size(name, b, axis) for b, axis, dim in axes if isinstance(dim, DimExpr) and dim.name == name)
-
-
-def _result_name(atom: Atom, names: Names) -> str:
-    """The name of a result; what an input is called too is its new value."""
-    wish = getattr(atom, "name", "out")
-    return names.fresh(f"{wish}_out" if names.is_taken(wish) else wish)
-
-
-def _variables(graph: Graph) -> Iterator[Var]:
-    yield from graph.invars
-    for eqn in graph.eqns:
-        yield from eqn.outs
-        for body in eqn.subgraphs():
-            yield from _variables(body)
-
-
-def _unused(letters: Sequence[str], used: set[str]) -> list[str]:
-    """Names for loop indexes that no variable of the user's has."""
-    free = [letter for letter in letters if letter not in used]
-    return free + [name for name in (f"{letters[0]}{n}" for n in range(1, 40)) if name not in used]
-
-
-def is_long(eqn: Eqn) -> bool:
-    """Whether an equation is a loop that may run for longer than somebody who presses Ctrl-C wants to wait."""
-    length = eqn.params.get("length") if isinstance(eqn.op.lowering, Control) else None
-    return isinstance(length, int) and length * _work(eqn.params["body"]) > SLICED_WORK
-
-
-def _work(graph: Graph) -> int:
-    """Roughly how many elements a graph visits; symbolic sizes count as one."""
-    total = 0
-    for eqn in graph.eqns:
-        sizes = [a.aval.size for a in (*eqn.ins, *eqn.outs)]
-        total += max((s for s in sizes if isinstance(s, int)), default=1)
-        if isinstance(eqn.op.lowering, Control):
-            length = eqn.params.get("length", 1)
-            total += (length if isinstance(length, int) else 1) * sum(map(_work, eqn.subgraphs()))
-    return total
 
 
 class Lowerer(Overwriting):
@@ -160,6 +142,8 @@ class Lowerer(Overwriting):
             self._while(eqn)
         elif eqn.op is afresh:
             self._afresh(eqn)
+        elif eqn.op is call:
+            self._call(eqn)
         else:
             self._scan(eqn)
 
@@ -208,6 +192,20 @@ class Lowerer(Overwriting):
             else:
                 self.places[out] = self._operand_place(atom)
         self.fence = self.block[-1] if self.block else None
+
+    def _call(self, eqn: Eqn) -> None:
+        """Call a function: it is handed its operands, memory for its results, and some to work in."""
+        function = self.shared.functions.of(eqn.params["body"])
+        self.sources = [eqn.src] if eqn.src is not None else []
+        ins = [self.whole(atom) if atom.aval.shape else self.read(atom, ()) for atom in eqn.ins]
+        for out in eqn.outs:
+            self.fixed.setdefault(out, Ref(self.shared.buffer(out.name, out.aval)))
+        outs = [place for out in eqn.outs if isinstance(place := self.place(out), Ref)]
+        if function.workspace:
+            outs.append(Ref(self.shared.buffer(f"{function.name}_work", Aval((function.workspace,), UINT8))))
+        reads = tuple(place for place in ins if isinstance(place, Ref))
+        status = int(any(isinstance(stmt, Check) or getattr(stmt, "status", 0) for stmt in walk(function.body)))
+        self.add(FunctionCall(function.name, (*ins, *outs), reads, tuple(outs), status, function=function), eqn)
 
     def run_branch(self, results: Sequence[Place]) -> None:
         """Lower a branch, which leaves the graph's outputs in `results`: memory, or local scalars."""
@@ -321,12 +319,14 @@ class Lowerer(Overwriting):
         block = self._load_scalars(body, inner_places)
         inner = Lowerer(self.shared, body, block, inner_places, self.depth + 1, self.steps + 1, resumable=False)
         inner.run_body(carries, rows, body.invars[n_consts:n_loop])
-        loop = Loop(step.terms[0][0], length, block, eqn.params["reverse"], True, sliced)
+        loop = Loop(
+            step.terms[0][0], length, block, eqn.params["reverse"], True, sliced, turn=eqn.params.get("turn", 1)
+        )
         loop.src, loop.adjoint = (eqn.src,) if eqn.src is not None else (), eqn.adjoint
         absorb_updates(block)
         if not eqn.params["reverse"]:
             carried = [place.buffer for place in carries if isinstance(place, Ref)]
-            self.block.extend(share_passes(block, loop.index, length, carried, self.shared.names))
+            self.block.extend(share_passes(block, loop.index, length, carried, self.shared))
         self.block.append(loop)
         self._settle_carries(eqn.outs[:n_carry])
 

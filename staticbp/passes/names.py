@@ -1,20 +1,22 @@
-"""Local scalars of different loops may have one name: `h_i` twice rather than `h_i` and `h_i_2`."""
+"""What things are called; local scalars of different loops may have one name, `h_i` twice and not `h_i_2`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from staticbp.core.schedule import Expr, If, Let, Local, Loop, Schedule, Stmt, Update, While, expr_dtype
-from staticbp.core.text import Names
+from staticbp.core.graph import Atom, Graph, Var
+from staticbp.core.schedule import Expr, FunctionCall, If, Let, Local, Loop, Schedule, Stmt, Update, While, expr_dtype
+from staticbp.core.text import STATUS, Names
 from staticbp.core.traverse import children, map_exprs, rewrite, walk
 
 
 def reuse_names(schedule: Schedule, names: Names) -> None:
     """Give local scalars inside loops the names wished for, where no other of that name is there at the time."""
     taken = {buffer.name for buffer in schedule.buffers()} | {schedule.name}
+    taken |= {name for stmt in walk(schedule.body) if isinstance(stmt, FunctionCall) for name in (stmt.kernel, STATUS)}
     taken |= {stmt.index for stmt in walk(schedule.body) if isinstance(stmt, Loop)}
     types = {stmt.name: expr_dtype(stmt.expr) for stmt in walk(schedule.body) if isinstance(stmt, Let)}
     _reuse(schedule.body, names, taken | _defined(schedule.body), types)
@@ -58,3 +60,24 @@ def _rename(block: Sequence[Stmt], names: Mapping[str, str]) -> None:
         map_exprs(stmt, lambda expr: rewrite(expr, change))
         if isinstance(stmt, Let | Update):
             stmt.name = names.get(stmt.name, stmt.name)
+
+
+def result_name(atom: Atom, names: Names) -> str:
+    """The name of a result; what an input is called too is its new value."""
+    wish = getattr(atom, "name", "out")
+    return names.fresh(f"{wish}_out" if names.is_taken(wish) else wish)
+
+
+def variables(graph: Graph) -> Iterator[Var]:
+    """The variables of a graph, those of the bodies in it included."""
+    yield from graph.invars
+    for eqn in graph.eqns:
+        yield from eqn.outs
+        for body in eqn.subgraphs():
+            yield from variables(body)
+
+
+def unused(letters: Sequence[str], used: set[str]) -> list[str]:
+    """Names for loop indexes that no variable of the user's has."""
+    free = [letter for letter in letters if letter not in used]
+    return free + [name for name in (f"{letters[0]}{n}" for n in range(1, 40)) if name not in used]

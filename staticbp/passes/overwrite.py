@@ -16,8 +16,9 @@ from staticbp.core.traverse import loads
 from staticbp.ops.branches import cond
 from staticbp.ops.checkpoint import afresh
 from staticbp.passes.access import root
-from staticbp.passes.equations import Equations, Place, Shared
+from staticbp.passes.equations import Equations, Place
 from staticbp.passes.inlining import is_only_row, keeps_elements
+from staticbp.passes.shared import Shared
 
 
 class Overwriting(Equations):

@@ -1,21 +1,23 @@
 """The passes, in order: graph to graph, with the same meaning.
 
-`PRIMAL` runs on what the user wrote, before it is differentiated; `JOINT` on what is to be computed, and `LAYOUTS` when
-those find nothing more.  The bodies of loops go through the same passes as the graph that they belong to.
+`PRIMAL` runs on what the user wrote, before it is differentiated; `JOINT` on what is to be computed, and `LAYOUTS` and
+then `CALLS` when those find nothing more.  The bodies of loops go through the passes of the graph that they are in.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from staticbp.core.check import check_graph
 from staticbp.core.graph import Eqn, Graph
 from staticbp.passes.bundle import bundle
+from staticbp.passes.calls import calls
 from staticbp.passes.cse import cse
 from staticbp.passes.dce import dce
+from staticbp.passes.defer import defer
 from staticbp.passes.embeddings import join_embeddings
 from staticbp.passes.expand import expand
 from staticbp.passes.fold import fold
@@ -25,6 +27,7 @@ from staticbp.passes.release import release
 from staticbp.passes.rewrite import Note
 from staticbp.passes.simplify import simplify
 from staticbp.passes.stabilise import stabilise
+from staticbp.passes.turns import turns
 
 ROUNDS = 4  # what one pass makes possible for an earlier one is found in the next round
 
@@ -69,10 +72,22 @@ JOINT = (
     Pass("join", join_embeddings),
     Pass("dce", dce, sweeps=True),
     Pass("loops", loops, repeats=True),
+    Pass("defer", defer),
     Pass("dce", dce, sweeps=True),
+    Pass("turns", turns),
 )
 
 LAYOUTS = (Pass("layouts", layouts), Pass("dce", dce, sweeps=True))
+
+CALLS = (Pass("calls", calls, once=True),)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What passes know of a graph: how often one has changed something, and of how much each knew when it ran."""
+
+    news: int = 0
+    seen: dict[Pass, int] = field(default_factory=dict)
 
 
 def expanded(graph: Graph) -> Graph:
@@ -92,6 +107,7 @@ def run(
     check: bool | None = None,
     on_stage: Callable[[str, Graph], None] | None = None,
     notes: list[Note] | None = None,
+    progress: Progress | None = None,
 ) -> Graph:
     """`graph` after all passes, which are repeated until none of them finds anything to do.
 
@@ -99,13 +115,15 @@ def run(
     ----------
     graph : Graph
     passes : sequence of Pass
-        `PRIMAL`, `JOINT` or `LAYOUTS`.
+        `PRIMAL`, `JOINT`, `LAYOUTS` or `CALLS`.
     check : bool, optional
         Check the graph after each pass; by default when ``STATICBP_CHECK`` is set to 1 in the environment.
     on_stage : callable, optional
         ``on_stage(name, graph)``: told of each pass of the first round, and later of those that changed something.
     notes : list of Note, optional
         Collects which stabilisations were applied, and to which of the user's lines.
+    progress : Progress, optional
+        What passes that ran before found out: those that will find nothing are left out.
 
     Examples
     --------
@@ -127,16 +145,20 @@ def run(
     checked = checking() if check is None else check
     if checked:
         check_graph(graph, "input of the passes")
-    news = 0  # how often a pass has changed something
-    seen = dict.fromkeys(passes, -1)  # the news that each pass knew of when it last ran
+    made = Progress() if progress is None else progress
+    told: set[Pass] = set()
     for number in range(1, ROUNDS + 1):
         for step in passes:
-            if seen[step] == news or (step.once and number > 1):
+            is_settled = made.seen.get(step) == made.news
+            if (is_settled and (number > 1 or step in told)) or (step.once and number > 1):
                 continue
-            before, graph = graph, _applied(step, graph, notes, {})
-            changed = graph is not before and not step.sweeps
-            news += changed
-            seen[step] = news - (changed and step.repeats)
+            told.add(step)
+            before = graph
+            if not is_settled:
+                graph = _applied(step, graph, notes, {})
+                changed = graph is not before and not step.sweeps
+                made.news += changed
+                made.seen[step] = made.news - (changed and step.repeats)
             if checked and graph is not before:
                 check_graph(graph, step.name)
             if on_stage is not None and (number == 1 or graph is not before):

@@ -23,6 +23,15 @@ RuleSource = Callable[[Primitive], Sequence[Rule]]
 DEPTH = 32
 
 
+_OF_NUMBERS: set[Rule] = set()
+
+
+def of_numbers(rule: Rule) -> Rule:
+    """Mark a rule that finds nothing where no operand is a literal: it is not tried there."""
+    _OF_NUMBERS.add(rule)
+    return rule
+
+
 class Note(NamedTuple):
     """A rewrite worth telling the user about: the name of the rule, and the line it changed."""
 
@@ -74,6 +83,7 @@ class Rewriter:
     def __init__(self, graph: Graph, rules: RuleSource, notes: list[Note] | None = None) -> None:
         self.graph = graph
         self._rules = rules
+        self._by_op: dict[Primitive, tuple[Sequence[Rule], Sequence[Rule]]] = {}
         self._notes = notes
         self.memo: dict[Eqn, Sequence[int]] = {}  # for rules: what they found out about an equation
         self._definitions: dict[Var, Eqn] = {}
@@ -148,7 +158,7 @@ class Rewriter:
     # -- the sweep ----------------------------------------------------------------------------------------
     def _rewritten(self, eqn: Eqn) -> Atom | None:
         mark = len(self._eqns)
-        for rule in self._rules(eqn.op):
+        for rule in self._rules_for(eqn):
             new = rule(self, eqn)
             if new is None and len(self._eqns) == mark:
                 continue
@@ -162,6 +172,17 @@ class Rewriter:
                 return new
             self._withdraw(mark)
         return None
+
+    def _rules_for(self, eqn: Eqn) -> Sequence[Rule]:
+        """The rules that may find something in an equation."""
+        found = self._by_op.get(eqn.op)
+        if found is None:
+            every = self._rules(eqn.op)
+            found = self._by_op[eqn.op] = every, [rule for rule in every if rule not in _OF_NUMBERS]
+        for atom in eqn.ins:
+            if isinstance(atom, Lit):
+                return found[0]
+        return found[1]
 
     def _withdraw(self, mark: int) -> None:
         """Forget the equations recorded since there were `mark` of them: their rule came to nothing."""

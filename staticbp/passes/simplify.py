@@ -43,7 +43,7 @@ from staticbp.passes import fold
 from staticbp.passes.assignments import ASSIGNMENTS
 from staticbp.passes.contractions import CONTRACTIONS
 from staticbp.passes.moves import MOVES, elementwise_of_repeated
-from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, either, filled, is_number, same
+from staticbp.passes.rewrite import Note, Rewriter, Rule, Rules, either, filled, is_number, of_numbers, same
 from staticbp.passes.slices import SLICES
 
 PRODUCTS = (mul, vecdot, matvec, vecmat, matmul, outer)
@@ -71,6 +71,7 @@ _BY_OP: dict[Primitive, Sequence[Rule]] = {}
 
 
 @SIMPLIFY.on(mul)
+@of_numbers
 def times_one(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``1 x = x``; ``-1 x = -x``."""
     for x, factor in either(eqn):
@@ -82,6 +83,7 @@ def times_one(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(*PRODUCTS)
+@of_numbers
 def times_zero(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``0 x = 0`` for integers, and for what flows back in a derivative."""
     out = eqn.outs[0].aval
@@ -91,6 +93,7 @@ def times_zero(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(div)
+@of_numbers
 def over_one(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``x / 1 = x``; ``x / -1 = -x``; ``x / 2^n = 2^-n x``; ``0 / x = 0`` in a derivative."""
     x, y = eqn.ins
@@ -106,6 +109,7 @@ def over_one(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(add)
+@of_numbers
 def plus_zero(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``x + 0 = x``, for an x that is never -0.0 or where the sign of zero has no meaning; ``x + -0.0 = x``."""
     for x, term in either(eqn):
@@ -249,6 +253,7 @@ def doubled(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(mul)
+@of_numbers
 def factors(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``a (b x) = (a b) x`` in a derivative, for numbers a and b one of which is a power of two."""
     if not at.adjoint:
@@ -277,6 +282,7 @@ def times_reciprocal(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(power)
+@of_numbers
 def small_power(at: Rewriter, eqn: Eqn) -> Atom | None:
     """x^0 = 1, x^1 = x, x^2 and x^3 by multiplication, x^-1 = 1 / x."""
     x, n = eqn.ins
@@ -329,6 +335,7 @@ def chosen_twice(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(where)
+@of_numbers
 def chosen_truth(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``where(c, true, false) = c``; ``where(c, false, true) = not c``."""
     condition, x, y = eqn.ins
@@ -345,6 +352,7 @@ def of_itself(at: Rewriter, eqn: Eqn) -> Atom | None:
 
 
 @SIMPLIFY.on(logical_and, logical_or)
+@of_numbers
 def with_known_truth(at: Rewriter, eqn: Eqn) -> Atom | None:
     """``x and true = x``; ``x and false = false``; the other way round for or."""
     for x, known in either(eqn):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["axpy", "dot", "gemm", "gemv", "ger", "pack"]
+__all__ = ["axpy", "dot", "gemm", "gemm_part", "gemm_rows", "gemv", "ger", "pack"]
 
 Array = np.ndarray[Any, Any]
 
@@ -40,6 +40,40 @@ def gemm(
         B = B[: A.size // len(C) * C.shape[1]].reshape(-1, C.shape[1])
     product = (A.T if trans_a else A) @ (B.T if trans_b else B)
     C[...] = alpha * product if beta == 0 else beta * C + alpha * product
+
+
+def gemm_rows(A: Array, B: Array, C: Array, count: int, trans_b: bool = False) -> range:
+    """The numbers of the rows of ``C = A @ op(B)``, for a loop over them.
+
+    Compiled, so many rows are made at a time, and then their steps are taken, which find them in cache.  Threads share
+    the rows, as they share the steps of `threads.range`; a step may read and write the row that has its number.
+
+    Examples
+    --------
+    >>> A, C = np.arange(6.0).reshape(2, 3), np.empty((2, 2))
+    >>> for i in gemm_rows(A, A, C, 8, True):
+    ...     C[i] /= np.max(C[i])
+    >>> C
+    array([[0.35714286, 1.        ],
+           [0.28      , 1.        ]])
+    """
+    gemm(A, B, C, False, trans_b)
+    return range(len(C))
+
+
+def gemm_part(A: Array, B: Array, C: Array, first: int, end: int, trans_b: bool = False) -> None:
+    """The rows of ``C = A @ op(B)`` from one to another: what `gemm_rows` makes at a time.
+
+    Examples
+    --------
+    >>> C = np.zeros((3, 2))
+    >>> gemm_part(np.ones((3, 4)), np.eye(4, 2), C, 1, 3)
+    >>> C
+    array([[0., 0.],
+           [1., 1.],
+           [1., 1.]])
+    """
+    gemm(A[first:end], B, C[first:end], False, trans_b)
 
 
 def pack(B: Array, packed: Array, trans_b: bool = False) -> None:
@@ -114,4 +148,4 @@ if JIT:
     from staticbp.runtime import products
 
     TAKES_EXTENTS = True  # for `translate`: what is known of the sizes of arrays decides what is written
-    products.register(gemm, gemv, ger, dot, axpy, pack)
+    products.register(gemm, gemm_part, gemv, ger, dot, axpy, pack)

@@ -12,6 +12,7 @@ and never the compiler's, and statuses become errors that name the user's line.
 from __future__ import annotations
 
 import operator
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -52,6 +53,14 @@ def signature(leaves: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([(x.dtype, x.shape) if type(x) is np.ndarray else type(x) for x in leaves])
 
 
+def odd_arrays() -> tuple[type, ...]:
+    """The kinds of arrays whose operations are not those of an array.
+
+    NumPy imports masked arrays when they are first asked for, which takes 15 ms; until somebody did there are none.
+    """
+    return np.matrix, getattr(sys.modules.get("numpy.ma"), "MaskedArray", np.matrix)
+
+
 def admit(leaf: Any, path: str) -> Aval:
     """The type that compiled code knows `leaf` by; an error that calls it `path` when there is none."""
     if isinstance(leaf, Traced):
@@ -59,7 +68,7 @@ def admit(leaf: Any, path: str) -> Aval:
             f"{path} is a traced value, used after its function was traced",
             advice="Return it from the function instead of storing it in a global, an attribute or a list.",
         )
-    if isinstance(leaf, np.ma.MaskedArray | np.matrix):
+    if isinstance(leaf, odd_arrays()):
         raise ArgumentError(
             f"{path} is a {type(leaf).__name__}, whose operations are not those of an array",
             advice="Pass np.asarray(x), or x.filled(value) for a masked array.",
@@ -140,11 +149,13 @@ def reporting(report: Callable[[int, int], object]) -> Iterator[None]:
 class Slices:
     """Runs a function with long loops a slice at a time, so that Ctrl-C is heard and progress can be told.
 
-    `extents` are the lengths of its loops.  The number of steps that fill a slice is learnt as they run.
+    `loops` are the lengths of its loops, each with how many of the user's steps are taken in a turn.  The number of
+    turns that fill a slice is learnt as they run.
     """
 
-    def __init__(self, extents: Sequence[int]) -> None:
-        self.extents = tuple(extents)
+    def __init__(self, loops: Sequence[tuple[int, int]]) -> None:
+        self.loops = tuple(loops)
+        self.total = sum(length * turn for length, turn in loops)
         self.budget = FIRST_SLICE
 
     def running(self, function: Kernel) -> Kernel:
@@ -165,15 +176,16 @@ class Slices:
             ideal = self.budget * SLICE / max(elapsed, 1e-9)
             self.budget = int(max(1, min(ideal, self.budget * 32, 2**40)))
             if report is not None:
-                report(self._done(progress), sum(self.extents))
+                report(self._done(progress), self.total)
         if report is not None and status == 0:
-            report(sum(self.extents), sum(self.extents))
+            report(self.total, self.total)
         return status
 
     def _done(self, progress: Array) -> int:
         """Steps done: parts alternate between what stands before a loop and the loop itself."""
         part, step = int(progress[0]), int(progress[1])
-        return sum(self.extents[: part // 2]) + (step if part % 2 else 0)
+        before = sum(length * turn for length, turn in self.loops[: part // 2])
+        return before + (step * self.loops[part // 2][1] if part % 2 else 0)
 
 
 # ---- a compiled function --------------------------------------------------------------------------------------

@@ -18,11 +18,14 @@ from typing import Any, NoReturn
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from staticbp.core.shape import Dim, DimExpr
 from staticbp.runtime import vecmath as vm
 from staticbp.runtime.aliasing import LOAD, STORE, Apart, last
+from staticbp.runtime.extents import extent_of
 from staticbp.runtime.numbers import (
     BOOL,
     IrValue,
@@ -62,11 +65,12 @@ class Array:
 
 
 Known = Scalar | Array
+Extents = tuple[Dim, ...]
 
 
 def _kind(value: Known) -> Kind:
     """The type of an argument of a kernel; of an integer that is known, the type of this integer, as Numba has it."""
-    if isinstance(value, Scalar) and value.kind == types.int64 and isinstance(value.value, ir.Constant):
+    if isinstance(value, Scalar) and isinstance(value.value, ir.Constant) and value.kind == types.int64:
         return types.literal(value.value.constant)
     return value.kind
 
@@ -93,6 +97,20 @@ def assembled(value: Known, handed: Iterator[IrValue]) -> Known:
     if isinstance(value, Array):
         return Array(value.kind, there(value.data), tuple(map(there, value.shape)), value.apart)
     return Scalar(value.kind, there(value.value))
+
+
+def argument(builder: Any, sizes: dict[str, IrValue], kind: Kind, value: IrValue, shape: Extents | None) -> Known:
+    """An argument as it is called within; `sizes` gains what symbols in its shape stand for."""
+    if not isinstance(kind, types.Array):
+        return Scalar(kind, value)
+    array = make_array(kind)(target(), builder, value)
+    found = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
+    if shape is None:
+        return Array(kind, array.data, tuple(found))
+    for dim, size in zip(shape, found, strict=True):
+        if isinstance(dim, DimExpr) and dim.name is not None:
+            sizes.setdefault(dim.name, size)
+    return Array(kind, array.data, tuple(extent_of(builder, dim, sizes) for dim in shape))
 
 
 def refuse(node: ast.AST) -> NoReturn:

@@ -6,16 +6,20 @@ which run in slices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from staticbp.core import shape as shapes
+from staticbp.runtime.memory import at_line
 from staticbp.runtime.spec import Convention, Frame, Spec
 
 MISFIT = -2
 """The status of a call with an argument that is not as the frame specifies."""
+
+ALIGNED = 16_384  # bytes: results from here on begin at a cache line
 
 
 def framed(function: Callable[..., int], convention: Convention) -> Callable[..., Any]:
@@ -47,15 +51,20 @@ def framed(function: Callable[..., int], convention: Convention) -> Callable[...
         large = iter(given[count : count + lent])
         kinds = [*zip(frame.results, frame.lent, strict=True)]
         results = [
-            next(large) if is_lent else np.empty(shapes.evaluate(spec.shape or (), sizes), spec.dtype)
+            next(large) if is_lent else _made(shapes.evaluate(spec.shape or (), sizes), spec.dtype)
             for spec, is_lent in kinds
         ]
-        work = (np.empty(stacked, np.uint8),) if stacked else given[count + lent :]
+        work = (at_line((stacked,), np.dtype(np.uint8)),) if stacked else given[count + lent :]
         status = function(*arguments, *results, *work)
         made = [result for result, is_lent in zip(results, frame.lent, strict=True) if not is_lent]
         return status or tuple([result if result.ndim else result[()] for result in made])
 
     return call
+
+
+def _made(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Memory of a result; a long loop goes over it again and again, so that it is to be where that is fastest."""
+    return at_line(shape, dtype) if math.prod(shape) * dtype.itemsize >= ALIGNED else np.empty(shape, dtype)
 
 
 def fits(arguments: Sequence[Any], frame: Frame, sizes: dict[str, int]) -> bool:

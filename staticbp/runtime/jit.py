@@ -88,7 +88,7 @@ def prepare(tree: ast.Module, namespace: dict[str, Any]) -> ast.Module:
     """The syntax tree as it is executed to be compiled, and in the globals what it needs for that."""
     namespace.update(views.FUNCTIONS)
     namespace.update(regions.FUNCTIONS)
-    return regions.with_regions(views.with_known_views(tree))
+    return regions.with_regions(regions.with_rows(views.with_known_views(tree)))
 
 
 def compile_object(
@@ -199,7 +199,11 @@ def written(
         results = None if fastmath or parallel else _translated(tree, name, entries, filename)
         if results is None:
             dispatchers = _decorate(execute(), fastmath=fastmath, parallel=parallel, no_cpython_wrapper=True)
-            results = {wanted: _lowered(dispatchers[wanted], how) for wanted, how in entries.items()}
+            token = APART.set(None)  # Numba loads the functions that are called, and knows of no kernels elsewhere
+            try:
+                results = {wanted: _lowered(dispatchers[wanted], how) for wanted, how in entries.items()}
+            finally:
+                APART.reset(token)
         return results
 
 

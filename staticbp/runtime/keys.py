@@ -86,7 +86,8 @@ def surroundings() -> tuple[str, ...]:
 
 # Modules of the runtime that no machine code depends on.
 _INERT = frozenset(
-    {"direct.py", "dispatch.py", "gate.py", "keys.py", "load.py", "memory.py", "store.py", "whitelist.py"}
+    {"direct.py", "directcode.py", "dispatch.py", "gate.py", "keys.py", "load.py", "memory.py", "store.py"}
+    | {"whitelist.py"}
 )
 
 

@@ -75,7 +75,7 @@ def constant(value: Any) -> Scalar:
 
 def converted(builder: Any, x: Scalar, kind: Kind) -> Scalar:
     """The number in another type, as NumPy's conversion gives it."""
-    if x.kind == kind:
+    if x.kind is kind or x.kind == kind:
         return x
     if is_complex(kind):
         return as_complex(builder, x, kind)
@@ -126,6 +126,8 @@ def wide(*kinds: Kind) -> Kind:
 
 def binary(builder: Any, op: ast.operator, left: Scalar, right: Scalar) -> Scalar:
     """A binary operator."""
+    if left.kind is right.kind and type(op) in _ARITHMETIC and is_float(left.kind):  # what long code consists of
+        return Scalar(left.kind, getattr(builder, _ARITHMETIC[type(op)][0])(left.value, right.value))
     if type(op) in _BITWISE and left.kind == right.kind == BOOL:
         return Scalar(BOOL, getattr(builder, _BITWISE[type(op)])(left.value, right.value))
     if is_complex(left.kind) or is_complex(right.kind):
@@ -305,3 +307,8 @@ def quotient(builder: Any, left: Scalar, right: Scalar) -> Scalar:
     absolute = builder.call(fabs, [large])
     parts = (builder.select(is_zero, div(x, absolute), y) for x, y in ((a, real), (b, imag)))
     return _made(builder, kind, *parts)
+
+
+def kind_name(kind: Kind) -> str:
+    """A type as a part of a symbol."""
+    return f"{kind.dtype}_{kind.ndim}d" if isinstance(kind, types.Array) else str(kind)

@@ -25,6 +25,7 @@ class Outlined:
         self._module = module
         self._name = name
         self._made: dict[Any, Any] = {}
+        self._count = 0
 
     def call(self, builder: Any, kernel: Any, signature: Any, write: Callable[..., Any], values: Sequence[Any]) -> Any:
         """What `write(builder, values)` gives, by a call of a function, unless it is brief or wants to know a value."""
@@ -44,12 +45,19 @@ class Outlined:
         write(ir.IRBuilder(trial.append_basic_block("entry")), trial.args)
         if sum(len(block.instructions) for block in trial.blocks) <= BRIEF:
             return None
-        symbol = f"{self._name}.{kernel}.{len(self._made)}"
-        made = ir.Function(self._module, ir.FunctionType(result, kinds), symbol)
-        made.linkage = "internal"
-        made.attributes.add("noinline")
+        made = self.new_function(kernel, kinds, result)
         builder = ir.IRBuilder(made.append_basic_block("entry"))
         builder.ret(write(builder, made.args))
+        return made
+
+    def new_function(self, name: str, kinds: Sequence[Any], result: Any = None) -> Any:
+        """A function that is called and not written out, still empty."""
+        self._count += 1
+        kind = ir.FunctionType(result or ir.VoidType(), kinds)
+        made = ir.Function(self._module, kind, f"{self._name}.{name}.{self._count}")
+        made.linkage = "internal"
+        for attribute in ("noinline", "nounwind"):
+            made.attributes.add(attribute)
         return made
 
 

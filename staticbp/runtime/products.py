@@ -271,6 +271,18 @@ def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
+def _lower_gemm_part(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    a, b, c = (Matrix(context, builder, operand) for operand in zip(signature.args[:3], args[:3], strict=True))
+    first, end, trans_b = args[3:]
+    k, n = a.shape[1], c.shape[1]
+    left, result = (_at(builder, matrix.data, (first, matrix.shape[1])) for matrix in (a, c))
+    packed = _TRUE if len(b.shape) == 1 else _FALSE
+    one, zero = (ir.Constant(c.data.type.pointee, value) for value in (1, 0))
+    rows = builder.sub(end, first)
+    tiles.gemm(builder, [rows, n, k, left, b.data, result, _FALSE, trans_b, packed, one, zero])
+    return context.get_dummy_value()
+
+
 def _lower_pack(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     b, panels = (Matrix(context, builder, operand) for operand in zip(signature.args[:2], args[:2], strict=True))
     trans_b = args[2] if len(args) > 2 else _FALSE
@@ -358,6 +370,11 @@ def _type_gemm(
     return None if dtype is None else types.void(A, B, C, *given)
 
 
+def _type_gemm_part(A: Any, B: Any, C: Any, first: Any, end: Any, trans_b: Any) -> Signature | None:
+    fits = _float_of((A, 2), (B, 2), (C, 2)) or _float_of((A, 2), (B, 1), (C, 2))
+    return None if fits is None else types.void(A, B, C, types.intp, types.intp, types.boolean)
+
+
 def _type_pack(B: Any, packed: Any, trans_b: Any = None) -> Signature | None:
     dtype = _float_of((B, 2), (packed, 1))
     return None if dtype is None else types.void(B, packed, *_given((trans_b,), (types.boolean,)))
@@ -389,7 +406,7 @@ def _type_axpy(alpha: Any, x: Any, y: Any) -> Signature | None:
     return None if dtype is None else types.void(dtype, x, y)
 
 
-def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any, pack: Any) -> None:
+def register(gemm: Any, gemm_part: Any, gemv: Any, ger: Any, dot: Any, axpy: Any, pack: Any) -> None:
     """Tell Numba what these Python functions are when compiled."""
     array, flag, scalar = types.Array, types.Boolean, types.Number
     for function, typer, lower, kinds, optional in (
@@ -402,6 +419,8 @@ def register(gemm: Any, gemv: Any, ger: Any, dot: Any, axpy: Any, pack: Any) -> 
         type_callable(function)(lambda context, typer=typer: typer)
         for left_out in range(optional + 1):
             lower_builtin(function, *kinds[: len(kinds) - left_out])(_with_defaults(lower, len(kinds)))
+    type_callable(gemm_part)(lambda context: _type_gemm_part)
+    lower_builtin(gemm_part, array, array, array, types.Integer, types.Integer, flag)(_lower_gemm_part)
     type_callable(pack)(lambda context: _type_pack)
     for given in ((array, array), (array, array, flag)):
         lower_builtin(pack, *given)(_lower_pack)

@@ -3,6 +3,9 @@
 ``for i in threads.range(n, grain):`` in generated text becomes a function of its own, ``body(low, high, …)``, with a
 plain loop in it, and a call that hands it to the team (see `team`). What the body reads from around it, it is
 handed; so it may write into arrays, and not assign to a variable of the function that it stands in.
+
+``for i in blas.gemm_rows(A, B, C, count):`` becomes such a region first: the rows of a thread, so many at a time, each
+time the product and then a plain loop.
 """
 
 from __future__ import annotations
@@ -18,8 +21,11 @@ from numba.extending import intrinsic
 
 from staticbp.errors import GeneratedCodeError
 from staticbp.runtime.sharing import share
+from staticbp.runtime.vectors import APART
 
 Value = Any
+
+PARTS_OF_A_BLOCK = 8  # of the rows that are made at a time: a part of them takes about the time of a grain
 
 
 @intrinsic
@@ -28,7 +34,11 @@ def run(typing_context: Any, body: Any, count: Any, grain: Any, captured: Any) -
     if not isinstance(body, types.Dispatcher) or not isinstance(captured, types.BaseTuple):
         return None
     arguments = (types.intp, types.intp, *captured)
-    inner = body.get_call_type(typing_context, arguments, {})
+    token = APART.set(None)  # a function that is compiled by itself has its kernels with it
+    try:
+        inner = body.get_call_type(typing_context, arguments, {})
+    finally:
+        APART.reset(token)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         compiled = body.dispatcher.get_compile_result(inner)
@@ -54,6 +64,58 @@ def run(typing_context: Any, body: Any, count: Any, grain: Any, captured: Any) -
 FUNCTIONS = {"__run": run}
 
 
+_ROWS = """
+for __low, __high in threads.parts({result}.shape[0], {least}):
+    for __first in range(__low, __high, {count}):
+        __end = min(__first + {count}, __high)
+        blas.gemm_part({left}, {right}, {result}, __first, __end, {trans})
+        for {index} in range(__first, __end):
+            pass
+"""
+
+
+def with_rows(tree: ast.Module) -> ast.Module:
+    """The syntax tree with loops over ``blas.gemm_rows`` made regions. It is changed, and returned."""
+    return ast.fix_missing_locations(_Rows().visit(tree))
+
+
+class _Rows(ast.NodeTransformer):
+    def visit_For(self, node: ast.For) -> ast.AST:
+        match node:
+            case ast.For(
+                target=ast.Name(id=index),
+                iter=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="blas"), attr="gemm_rows"),
+                    args=[
+                        ast.Name(id=left),
+                        ast.Name(id=right),
+                        ast.Name(id=result),
+                        ast.Constant(value=int(count)),
+                        *trans,
+                    ],
+                ),
+            ):
+                pass
+            case _:
+                self.generic_visit(node)
+                return node
+        text = _ROWS.format(
+            left=left,
+            right=right,
+            result=result,
+            count=count,
+            least=max(1, count // PARTS_OF_A_BLOCK),
+            trans=ast.unparse(trans[0]) if trans else False,
+            index=index,
+        )
+        (region,) = ast.parse(text).body
+        for inner in list(ast.walk(region)):
+            ast.copy_location(inner, node)
+            if isinstance(inner, ast.For) and isinstance(inner.body[0], ast.Pass):
+                inner.body = node.body
+        return region
+
+
 def with_regions(tree: ast.Module) -> ast.Module:
     """The syntax tree with loops over ``threads.range`` made functions. It is changed, and returned."""
     found: list[ast.FunctionDef] = []
@@ -72,23 +134,30 @@ class _Outliner(ast.NodeTransformer):
         self.names = {arg.arg for arg in function.args.args} | _names(function.body, ast.Store)
 
     def visit_For(self, node: ast.For) -> ast.AST:
+        bounds = [_copy(node, ast.Name(bound, ast.Load())) for bound in ("__low", "__high")]
         match node:
             case ast.For(
-                target=ast.Name(id=index),
+                target=ast.Name(),
                 iter=ast.Call(func=ast.Attribute(value=ast.Name(id="threads"), attr="range"), args=[count, *grain]),
             ):
-                pass
+                steps: list[ast.stmt] = [
+                    _copy(node, ast.For(node.target, _call(node, "range", *bounds), node.body, []))
+                ]
+            case ast.For(
+                target=ast.Tuple(),
+                iter=ast.Call(func=ast.Attribute(value=ast.Name(id="threads"), attr="parts"), args=[count, *grain]),
+            ):
+                steps = node.body
             case _:
                 self.generic_visit(node)
                 return node
-        own = _names(node.body, ast.Store) | {index}
+        indexes = _names([node.target], ast.Store)
+        own = _names(node.body, ast.Store) | indexes
         read = [name for name in sorted(_names(node.body, ast.Load) & self.names) if name not in own]
-        _refuse_shared(node, own - {index})
+        _refuse_shared(node, own - indexes)
         name = f"__part{len(self.found) + 1}_of_{self.name}"
-        bounds = [_copy(node, ast.Name(bound, ast.Load())) for bound in ("__low", "__high")]
-        loop = ast.copy_location(ast.For(node.target, _call(node, "range", *bounds), node.body, []), node)
         arguments = ast.arguments([], [ast.arg(arg) for arg in ("__low", "__high", *read)], None, [], [], None, [])
-        self.found.append(_copy(node, ast.FunctionDef(name, arguments, [loop], [])))
+        self.found.append(_copy(node, ast.FunctionDef(name, arguments, steps, [])))
         captured = _copy(node, ast.Tuple([_copy(node, ast.Name(arg, ast.Load())) for arg in read], ast.Load()))
         body = _copy(node, ast.Name(name, ast.Load()))
         least = grain[0] if grain else _copy(node, ast.Constant(1))
@@ -97,23 +166,33 @@ class _Outliner(ast.NodeTransformer):
 
 def _refuse_shared(loop: ast.For, assigned: set[str]) -> None:
     """A variable that one step hands to the next cannot be shared out."""
+    early = _read_early(loop.body, assigned)
+    if early:
+        raise GeneratedCodeError(f"the steps of a loop over threads.range share {', '.join(sorted(early))}")
+
+
+def _read_early(block: Sequence[ast.stmt], assigned: set[str]) -> set[str]:
+    """Which of the names that are assigned a block may read before it has assigned to them itself."""
     known: set[str] = set()
-    for statement in loop.body:
-        updated = {
-            node.target.id
-            for node in ast.walk(statement)
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
-        }
-        stored = _names([statement], ast.Store)
-        early = (_names([statement], ast.Load) & assigned | updated) - known
-        if isinstance(statement, ast.For | ast.While | ast.If):
-            early -= stored - updated  # by an inner statement, before it is read there
-        if early:
-            raise GeneratedCodeError(f"the steps of a loop over threads.range share {', '.join(sorted(early))}")
-        known |= stored
+    early: set[str] = set()
+    for statement in block:
+        match statement:
+            case ast.For(target=target, iter=head, body=body):
+                found = _names([head], ast.Load) & assigned
+                found |= _read_early(body, assigned) - _names([target], ast.Store)
+            case ast.While(test=test, body=body) | ast.If(test=test, body=body):
+                found = _names([test], ast.Load) & assigned
+                found |= _read_early(body, assigned) | _read_early(statement.orelse, assigned)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                found = _names([statement], ast.Load) & assigned | {name}
+            case _:
+                found = _names([statement], ast.Load) & assigned
+        early |= found - known
+        known |= _names([statement], ast.Store)
+    return early
 
 
-def _names(statements: Sequence[ast.stmt], context: type[ast.expr_context]) -> set[str]:
+def _names(statements: Sequence[ast.AST], context: type[ast.expr_context]) -> set[str]:
     nodes = itertools.chain.from_iterable(map(ast.walk, statements))
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 

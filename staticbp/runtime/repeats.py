@@ -104,10 +104,15 @@ def same_memory(arrays: Mapping[str, Array], spans: Mapping[str, Span], apart: C
 
 
 def likeness(value: Known, source: int) -> tuple[Any, ...]:
-    """What the function of a loop relies on: the type, what is constant, and which name's memory it is."""
+    """What a function relies on, of a loop or of the text: type, what is constant, and which name's memory it is."""
     if isinstance(value, Array):
-        return value.kind.dtype, source, *(extent.constant for extent in value.shape)
-    return value.kind, source, value.value.constant if isinstance(value.value, ir.Constant) else None
+        return value.kind.dtype, source, *map(_constant, value.shape)
+    return value.kind, source, _constant(value.value)
+
+
+def _constant(value: IrValue) -> Any:
+    """The number that a value is known to be."""
+    return value.constant if isinstance(value, ir.Constant) else None
 
 
 def elsewhere(value: Known, part: IrValue | None) -> Known:
@@ -117,9 +122,9 @@ def elsewhere(value: Known, part: IrValue | None) -> Known:
     return replace(value, data=part) if isinstance(value, Array) else replace(value, value=part)
 
 
-def new_function(module: Any, name: str, handed: Iterable[IrValue]) -> Any:
-    """The function of a loop, still empty."""
-    function = vectors.new_function(module, name, [part.type for part in handed])
+def new_function(module: Any, name: str, handed: Iterable[IrValue], result: ir.Type | None = None) -> Any:
+    """The function of what is repeated, still empty."""
+    function = vectors.new_function(module, name, [part.type for part in handed], result)
     function.linkage = "internal"
     set.add(function.attributes, '"no-builtin-memcpy"')
     return function
@@ -149,9 +154,12 @@ def _assigned_outside(block: Sequence[ast.stmt], loops: set[ast.For]) -> set[str
 
 def _is_closed(loop: ast.For, outside: set[str]) -> bool:
     """Whether a loop neither leaves the function nor assigns to what is known outside of it."""
-    nodes = list(ast.walk(loop))
-    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return stored.isdisjoint(outside) and not any(isinstance(node, ast.Return) for node in nodes)
+    return assigned_in(loop).isdisjoint(outside) and not any(isinstance(node, ast.Return) for node in ast.walk(loop))
+
+
+def assigned_in(loop: ast.stmt) -> set[str]:
+    """The names that a loop gives values to, which other loops may have used before."""
+    return {node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _steps(node: ast.AST) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,34 +19,42 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import NumbaError
-from numba.np.arrayobj import make_array
 
-from staticbp.core.shape import Dim, DimExpr
 from staticbp.runtime import sharing, vectors
 from staticbp.runtime.aliasing import places, spans
+from staticbp.runtime.blocks import Blocks
 from staticbp.runtime.entry import numba_type
-from staticbp.runtime.expressions import SIZE, Array, Expressions, Known, assembled, itemsize, parts_of, refuse
-from staticbp.runtime.extents import extent_of
+from staticbp.runtime.expressions import (
+    SIZE,
+    Array,
+    Extents,
+    Known,
+    argument,
+    assembled,
+    itemsize,
+    parts_of,
+    refuse,
+)
 from staticbp.runtime.interleave import FEWEST_STEPS, arrays_along, vectors_at_once, vectors_of_a_row
 from staticbp.runtime.kernelcode import PREFIX
 from staticbp.runtime.locations import Locations
-from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary
+from staticbp.runtime.numbers import IrValue, Kind, Scalar, Unknown, binary, kind_name
 from staticbp.runtime.outlined import Outlined
-from staticbp.runtime.parking import FAR, LONG, Parked, assigned, statements, waiting
-from staticbp.runtime.repeats import BUILTINS, Repeat, elsewhere, likeness, new_function, repeats, same_memory
+from staticbp.runtime.pieces import statements
+from staticbp.runtime.regions import with_rows
+from staticbp.runtime.repeats import (
+    BUILTINS,
+    Repeat,
+    assigned_in,
+    elsewhere,
+    likeness,
+    new_function,
+    repeats,
+    same_memory,
+)
 from staticbp.runtime.spec import Spec
 from staticbp.runtime.strips import in_strips
 from staticbp.runtime.target import target
-
-Extents = tuple[Dim, ...]
-
-
-@dataclass(slots=True)
-class Variable:
-    """A local scalar that is assigned more than once: its place on the stack, which LLVM makes a register."""
-
-    kind: Kind
-    place: IrValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ def translate(
     """
     context = target()
     library = context.codegen().create_library(name)
-    module = _Module(tree, context.create_module(name), name, filename)
+    module = _Module(with_rows(tree), context.create_module(name), name, filename)
     made: dict[str, Function] = {}
     try:
         with context.push_code_library(library):
@@ -105,6 +112,7 @@ class _Module:
         self.name = name
         self.imports: dict[str, ModuleType] = {}
         self.texts: dict[str, ast.FunctionDef] = {}
+        self.generated: set[str] = set()  # those of `texts` that are of this module
         self.regions = 0
         self.outlined = Outlined(module, name)
         self.repeated: dict[Any, Any] = {}
@@ -121,6 +129,7 @@ class _Module:
                         self.take(getattr(kernels, "texts", dict)())
                 case ast.FunctionDef(name=function):
                     self.take({function: in_strips(node)})
+                    self.generated.add(function)
                 case ast.Expr(value=ast.Constant()):
                     pass
                 case _:
@@ -154,110 +163,45 @@ class _Module:
             if self.locations is not None:
                 self.locations.mark(builder, text.lineno)
             values = target().get_arg_packer(kinds).from_arguments(builder, convention.get_arguments(made))
-            arguments = map(partial(_argument, builder, {}), kinds, values, shapes)
-            body = _Body(self, builder, text.body, dict(zip(names, arguments, strict=True)))
-            if self.locations is None:  # for which each loop has lines of its own
-                body.repeats = repeats(text.body, BUILTINS | self.imports.keys() | self.texts.keys())
-                body.apart = set(names) - {"work"}
-            body.block(text.body)
-            if not builder.block.is_terminated:
-                raise Unknown(f"{name} returns nothing")
+            arguments = map(partial(argument, builder, {}), kinds, values, shapes)
+            self.fill(text, builder, dict(zip(names, arguments, strict=True)))
         return self._made[key]
 
-
-def _argument(builder: Any, sizes: dict[str, IrValue], kind: Kind, value: IrValue, shape: Extents | None) -> Known:
-    """An argument as it is called within; `sizes` gains what symbols in its shape stand for."""
-    if not isinstance(kind, types.Array):
-        return Scalar(kind, value)
-    array = make_array(kind)(target(), builder, value)
-    found = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
-    if shape is None:
-        return Array(kind, array.data, tuple(found))
-    for dim, size in zip(shape, found, strict=True):
-        if isinstance(dim, DimExpr) and dim.name is not None:
-            sizes.setdefault(dim.name, size)
-    return Array(kind, array.data, tuple(extent_of(builder, dim, sizes) for dim in shape))
+    def fill(self, text: ast.FunctionDef, builder: Any, known: dict[str, Known], inner: bool = False) -> None:
+        """Translate the body of a function, whose arguments are known; an `inner` one is called from here only."""
+        body = _Body(self, builder, text.body, known)
+        body.is_inner = inner
+        if self.locations is None:  # for which each loop has lines of its own
+            body.repeats = repeats(text.body, BUILTINS | self.imports.keys() | self.texts.keys())
+            body.apart = known.keys() - {"work"}
+        body.block(text.body)
+        if not builder.block.is_terminated:
+            raise Unknown(f"{text.name} returns nothing")
 
 
-class _Body(Expressions):
+class _Body(Blocks):
     """Writes the statements of one function, in which some names are known from the start."""
 
     def __init__(self, module: _Module, builder: Any, body: Sequence[ast.stmt], known: dict[str, Known]) -> None:
-        super().__init__(builder, module.imports)
+        super().__init__(builder, module.imports, body, module.outlined)
         self.module = module
-        self.variables: dict[str, Variable] = {}
         self.loops: list[tuple[Any, Any]] = []  # where `continue` and `break` go
         self.places = places(body, module.ir)
         self.spans = spans(body)
         self.apart: set[str] = set()  # arguments that share their memory with nothing
         self.repeats: dict[ast.stmt, Repeat] = {}
-        self.stores = Counter(assigned(body))
+        self.is_inner = False  # whether it returns its status and nothing else, as no function of Numba's does
         nested = (node.target for node in statements(body) if isinstance(node, ast.For))
         indexes = {target.id for target in nested if isinstance(target, ast.Name)}
         if not self.stores.keys().isdisjoint(indexes | known.keys()):
             raise Unknown("an index or an argument that is assigned to")
-        self.written = 0  # statements
-        self.parked: dict[str, Parked] = {}
-        self.waiting = {name for name in waiting(body, known) if self.stores[name] <= 1}
         for name, value in known.items():
             self.bind(name, value)
 
-    # -- names --------------------------------------------------------------------------------------------
-    def bind(self, name: str, value: Known) -> None:
-        """Give a name its value: here and now, or on the stack where it has several."""
-        if self.stores[name] <= 1:
-            self.scopes[-1][name] = value
-            if name in self.waiting and isinstance(value, Scalar) and not isinstance(value.value, ir.Constant):
-                self.parked[name] = Parked.at(self.builder, value.value, self.written, len(self.loops))
-            return
-        if not isinstance(value, Scalar):
-            raise Unknown(name)
-        variable = self.variables.get(name)
-        if variable is None:
-            place = cgutils.alloca_once(self.builder, value.value.type, name=name)
-            variable = self.variables[name] = Variable(value.kind, place)
-        if variable.kind != value.kind:
-            raise Unknown(name)
-        self.builder.store(value.value, variable.place)
-
-    def look_up(self, name: str) -> Known:
-        """The value that a name has at this place."""
-        for scope in reversed(self.scopes):
-            if name in scope:
-                return self.fetched(name, scope[name])
-        variable = self.variables.get(name)
-        if variable is None:
-            raise Unknown(name)
-        return Scalar(variable.kind, self.builder.load(variable.place))
-
-    def fetched(self, name: str, value: Known) -> Known:
-        """The value of a name, from where it waits if that is long ago; a loop has it in a register."""
-        parked = self.parked.get(name)
-        if parked is None or self.written - parked.since <= FAR or len(self.loops) > parked.depth:
-            return value
-        return Scalar(value.kind, parked.fetched(self.builder))
-
-    def number(self, name: str) -> Scalar:
-        """The number that a name stands for."""
-        value = self.look_up(name)
-        if not isinstance(value, Scalar):
-            raise Unknown(name)
-        return value
-
     # -- statements ---------------------------------------------------------------------------------------
-    def block(self, statements: Sequence[ast.stmt]) -> None:
-        """Translate statements up to the first that control does not go past."""
-        around, self.outlined = self.outlined, self.module.outlined if len(statements) >= LONG else None
-        for node in statements:
-            if self.builder.block.is_terminated:
-                break
-            self.statement(node)
-        self.outlined = around
-
     def statement(self, node: ast.stmt) -> None:
         """Translate one statement."""
         builder = self.builder
-        self.written += 1
         if node in self.repeats and self.call_repeated(node, self.repeats[node]):
             return
         if self.module.locations is not None:
@@ -273,13 +217,16 @@ class _Body(Expressions):
             case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(), args=extent), body=body):
                 self.count(name, extent, body)
             case ast.For(target=ast.Name(id=name), iter=ast.Call(args=extent), body=body):
-                self.share(name, extent, body)
+                self.share([name], extent, body)
+            case ast.For(target=ast.Tuple() as bounds, iter=ast.Call(args=extent), body=body):
+                self.share([bound.id for bound in bounds.elts if isinstance(bound, ast.Name)], extent, body)
             case ast.While(test=test, body=body):
                 self.repeat(test, body)
             case ast.If(test=test, body=body, orelse=orelse):
                 self.branch(self.truth(test), lambda: self.block(body), lambda: self.block(orelse))
             case ast.Return(value=ast.expr() as value):
-                self.context.call_conv.return_value(builder, self.size(value))
+                status = self.size(value)
+                _ = builder.ret(status) if self.is_inner else self.context.call_conv.return_value(builder, status)
             case ast.Break():
                 builder.branch(self.loops[-1][1])
             case ast.Continue():
@@ -312,8 +259,11 @@ class _Body(Expressions):
         known = isinstance(start, ir.Constant) and isinstance(stop, ir.Constant)
         self.steps(name, start, stop, step, body, (stop.constant - start.constant) // step if known else 0)
 
-    def share(self, name: str, extent: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
-        """``for name in threads.range(count, grain)``: a function of its own, of all that is known here."""
+    def share(self, names: Sequence[str], extent: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
+        """``for index in threads.range(count, grain)``: a function of its own, of all that is known here.
+
+        ``for low, high in threads.parts(count, grain)``, of which text only becomes one, knows the bounds of a part.
+        """
         count, grain = (*map(self.size, extent), SIZE(1))[:2]
         nodes = [node for statement in body for node in ast.walk(statement)]
         if any(isinstance(node, ast.Return) for node in nodes):
@@ -324,19 +274,24 @@ class _Body(Expressions):
         def write(inside: Any, low: IrValue, high: IrValue, *handed: IrValue) -> None:
             rest = iter(handed)
             known = {n: assembled(value, rest) for n, value in captured.items()}
+            if len(names) > 1:
+                known |= {n: Scalar(types.int64, bound) for n, bound in zip(names, (low, high), strict=True)}
+                _Body(self.module, inside, body, known).block(body)
+                return
             least = grain.constant if isinstance(grain, ir.Constant) else 0
-            _Body(self.module, inside, body, known).steps(name, low, high, 1, body, least)
+            _Body(self.module, inside, body, known).steps(names[0], low, high, 1, body, least)
 
         self.module.regions += 1
         sharing.share(self.builder, count, grain, f"region.{self.module.name}.{self.module.regions}", write, parts)
 
-    def captured(self, names: Sequence[str]) -> dict[str, Known]:
-        """What is known here, of the names that are used elsewhere."""
-        return {n: self.look_up(n) for n in names if n in self.variables or any(n in scope for scope in self.scopes)}
+    def elsewhere(self, builder: Any, body: Sequence[ast.stmt], known: dict[str, Known]) -> _Body:
+        """What writes statements of this function into another one."""
+        return _Body(self.module, builder, body, known)
 
     def call_repeated(self, loop: ast.stmt, repeat: Repeat) -> bool:
         """Call the function of a loop and all that are like it; whether there can be such a function."""
-        known = self.captured(repeat.names)
+        own = assigned_in(loop)
+        known = self.captured([name for name in repeat.names if name not in own])
         first = same_memory({n: v for n, v in known.items() if isinstance(v, Array)}, self.spans, self.apart)
         if first is None:
             return False
@@ -407,8 +362,27 @@ class _Body(Expressions):
         """Call a function of this module."""
         if name not in self.module.texts:
             raise Unknown(name)
+        if name in self.module.generated:
+            return self.call_generated(name, args)
         kinds = tuple(arg.kind for arg in args)
         return self.call_written(self.module.function(name, kinds, (None,) * len(kinds)), kinds, args)
+
+    def call_generated(self, name: str, args: Sequence[Known]) -> Scalar:
+        """Call a function of the generated text, which stays a function: it is there because it is called often."""
+        text = self.module.texts[name]
+        handed = [part for arg in args for part in parts_of(arg)]
+        key = (name, *(likeness(arg, place) for place, arg in enumerate(args)))
+        function = self.module.repeated.get(key)
+        if function is None:
+            symbol = f"{name}.{self.module.name}.{len(self.module.repeated)}"
+            function = self.module.repeated[key] = new_function(self.module.ir, symbol, handed, SIZE)
+            inside, given = ir.IRBuilder(function.append_basic_block("entry")), iter(function.args)
+            if self.module.locations is not None:
+                self.module.locations.mark(inside, text.lineno)
+            names = [argument.arg for argument in text.args.args]
+            known = {n: assembled(arg, given) for n, arg in zip(names, args, strict=True)}
+            self.module.fill(text, inside, known, inner=True)
+        return Scalar(types.int64, self.builder.call(function, handed))
 
     def call_text(self, name: str, args: Sequence[Known]) -> Scalar:
         """Call a kernel that is written as text, which may be compiled apart from this module."""
@@ -417,7 +391,7 @@ class _Body(Expressions):
             return self.call_function(name, args)
         kinds = tuple(arg.kind.copy(readonly=False) if isinstance(arg, Array) else arg.kind for arg in args)
         signature = self.context.call_conv.get_function_type(types.int64, kinds)
-        symbol = PREFIX + ".".join([name, *map(_kind_name, kinds)])
+        symbol = PREFIX + ".".join([name, *map(kind_name, kinds)])
         kernels[symbol] = partial(_fill, self.module.texts, name, kinds, symbol)
         function = cgutils.get_or_insert_function(self.builder.module, signature, symbol)
         return self.call_written(function, kinds, args)
@@ -434,8 +408,3 @@ def _fill(texts: Mapping[str, ast.FunctionDef], name: str, kinds: tuple[Kind, ..
     alone = _Module(ast.Module([], []), module, symbol, None)
     alone.take(texts)
     alone.function(name, kinds, (None,) * len(kinds), symbol)
-
-
-def _kind_name(kind: Kind) -> str:
-    """A type as a part of a symbol."""
-    return f"{kind.dtype}_{kind.ndim}d" if isinstance(kind, types.Array) else str(kind)

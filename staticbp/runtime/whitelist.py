@@ -6,8 +6,9 @@ The grammar (Python's, less everything not named here)::
     import    = "import numpy as np" | "from staticbp.runtime import" kernels
     constant  = NAME "=" expr
     function  = "def" NAME "(" NAME, … "):" statement+
-    statement = target ("=" | "+=" …) expr | "for" target "in" [threads "."] "range(…):" … | "while" … | "if" … | call
+    statement = target ("=" | "+=" …) expr | "for" target "in" counted: … | "while" … | "if" … | call
               | "return" expr | "pass" | "break" | "continue"
+    counted   = [threads "."] "range(…)" | blas "." "gemm_rows(…)"
     target    = NAME | expr "[" index "]" | target, …
     expr      = NAME | number | True | False | None | expr op expr | expr "if" expr "else" expr
               | expr "[" index "]" | expr "." ATTRIBUTE | call | expr, …
@@ -198,7 +199,9 @@ class _Checker:
             case ast.For(
                 target=target,
                 iter=ast.Call(
-                    func=ast.Name(id="range") | ast.Attribute(value=ast.Name(id="threads"), attr="range")
+                    func=ast.Name(id="range")
+                    | ast.Attribute(value=ast.Name(id="threads"), attr="range")
+                    | ast.Attribute(value=ast.Name(id="blas"), attr="gemm_rows")
                 ) as extent,
                 orelse=[],
             ):

@@ -61,7 +61,7 @@ def test_what_is_called_otherwise_is_found_otherwise():
         f(3.0)
 
 
-def test_records_keep_their_gate():
+def test_dictionaries_keep_their_gate():
     f = bp.compile(lambda pair: pair["a"] * pair["b"])
     assert f({"a": 2.0, "b": 3.0}) == 6.0
     assert not is_straight(f)
@@ -134,3 +134,45 @@ def test_methods_of_objects_that_are_no_structures_are_as_before():
         assert (slow.value(2.0), fast.value(2.0), fast.value.grad(2.0)) == (4.0, 12.0, 12.0)
     fast.rate = 5.0
     assert fast.value(2.0) == 20.0
+
+
+@bp.record
+class Line:
+    slope: np.ndarray
+    start: float
+
+
+def test_records_go_straight_and_come_back_as_records():
+    @bp.differentiable
+    def misfit(line, x):
+        return np.sum((line.slope * x + line.start * RATE) ** 2)
+
+    x, line = np.arange(3.0), Line(np.arange(6.0)[::2], 0.5)
+    first = misfit.grad(line, x)
+    assert is_straight(misfit.grad)
+    plain = Line(line.slope.copy(), 0.5)
+    for found in (misfit.grad(plain, x), misfit.grad(plain, x), misfit.grad(line, x)):
+        assert type(found) is Line
+        np.testing.assert_array_equal(found.slope, first.slope)
+        assert found.start == first.start
+    value, slopes = bp.value_and_grad(misfit)(plain, x)
+    again = bp.value_and_grad(misfit)(plain, x)
+    assert is_straight(bp.value_and_grad(misfit))
+    assert again[0] == value
+    np.testing.assert_array_equal(again[1].slope, slopes.slope)
+
+
+def test_a_network_of_lists_of_tuples_goes_straight():
+    @bp.differentiable
+    def output(net, x):
+        for weights, biases in net:
+            x = np.tanh(weights @ x + biases)
+        return np.sum(x)
+
+    net = [(np.full((2, 2), 0.25), np.ones(2)), (np.full((1, 2), 0.5), np.zeros(1))]
+    first, again = output.grad(net, np.ones(2)), output.grad(net, np.ones(2))
+    assert is_straight(output.grad)
+    assert [type(part) for part in (again, again[0])] == [list, tuple]
+    for one, other in zip(bp.tree.leaves(first), bp.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(output.grad(net[:1], np.ones(2))) == 1

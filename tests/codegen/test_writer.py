@@ -25,7 +25,7 @@ from staticbp.core.schedule import (
 )
 from staticbp.ops import special
 from staticbp.ops.control import scan
-from staticbp.passes import lower as lowering
+from staticbp.passes import effort
 from staticbp.passes.pipeline import JOINT, PRIMAL, run
 from staticbp.runtime.whitelist import check
 from staticbp.trace.trace import trace
@@ -189,7 +189,7 @@ def test_the_same_function_gives_the_same_text():
 
 
 def test_a_loop_that_can_be_interrupted(golden, monkeypatch):
-    monkeypatch.setattr(lowering, "SLICED_WORK", 0)
+    monkeypatch.setattr(effort, "SLICED_WORK", 0)
     function, count, args = CASES[-1]
     joint = gradient(function, count, args)
     assert_lowered(joint, [*args, 1.0])

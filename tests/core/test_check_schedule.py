@@ -83,6 +83,33 @@ def test_what_is_wrong_is_said(body, message):
         check_schedule(schedule(*body))
 
 
+SQUARE, OTHER, MADE = buffer("a", 4, 4), buffer("b", 4, 4), buffer("c", 4, 4, role="result")
+
+
+def rows_of(product, *body, grain=8, extent=4):
+    refs = [Ref(b) for b in product]
+    call = Call("blas.gemm", tuple(refs), tuple(refs[:2]), tuple(refs[2:]))
+    loop = Loop("i", extent, [Loop("j", 4, list(body))], grain=grain, product=call)
+    return Schedule("f", [SQUARE, OTHER], [], [MADE], [], [loop], [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (rows_of((SQUARE, OTHER, MADE), Store(MADE, (ROW, COL), load(MADE, COL, ROW))), "share c"),
+        (rows_of((SQUARE, OTHER, MADE), Store(OTHER, (ROW, COL), load(MADE, ROW, COL))), "writes to b"),
+        (rows_of((SQUARE, MADE, MADE), Store(MADE, (ROW, COL), ONE)), "writes to c"),
+        (rows_of((SQUARE, OTHER, MADE), Store(MADE, (ROW, COL), ONE), extent=3), "another number of rows"),
+        (rows_of((SQUARE, OTHER, MADE), Store(MADE, (ROW, COL), ONE), grain=0), "how many rows"),
+    ],
+)
+def test_rows_of_a_product_are_the_steps_own(wrong, message):
+    good = rows_of((SQUARE, OTHER, MADE), Store(MADE, (ROW, COL), load(MADE, ROW, COL)))
+    assert check_schedule(good) is good
+    with pytest.raises(GraphError, match=message):
+        check_schedule(wrong)
+
+
 def test_the_arms_of_a_condition_are_guarded_by_it():
     inside = Apply("{0} < {1}", (ROW, Affine(3)), BOOL)
     guarded = Apply("{1} if {0} else {2}", (inside, load(X, ROW + 1), ONE), FLOAT64)

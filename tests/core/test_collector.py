@@ -3,12 +3,13 @@
 import gc
 import os
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import staticbp as bp
-from staticbp.core.collector import WAITING
+from staticbp.core.collector import WAITING, settle
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,30 @@ def test_a_child_process_does_not_wait_for_a_thread_that_it_has_not():
         if not child:
             os._exit(0 if gc.isenabled() else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_has_settled_is_collected_when_it_is_garbage():
+    class Node:
+        pass
+
+    node = Node()
+    node.itself, alive = node, weakref.ref(node)
+    settle()
+    del node
+    gc.collect(1)
+    assert alive() is not None  # an old object, which the youngest generations do not have
+    gc.collect()
+    assert alive() is None
+
+
+def test_what_somebody_has_frozen_stays_frozen():
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        settle()
+        assert gc.get_freeze_count() >= before > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_it_waits_while_a_function_is_traced_and_compiled():

@@ -36,6 +36,11 @@ COUNTS = {
     "transpose": (lambda x: x.T, (W,), Work(0, 0, 6 * N * F)),
     "matvec": (lambda a, x: a @ x, (W, V[:3]), Work(2 * 3 * N, 0, (3 * N + 3 + N) * F)),
     "matmul": (lambda a, b: a @ b, (A, B), Work(2 * 64 * 48 * 32, 0, (64 * 48 + 48 * 32 + 64 * 32) * F)),
+    "rows of a product": (  # which are not read again from memory, nor written to it before they are complete
+        lambda x, a: np.tanh(x @ a),
+        (np.ones((4096, 16)), np.ones((16, 64))),
+        Work(2 * 4096 * 16 * 64, 4096 * 64, (4096 * 16 + 16 * 64 + 4096 * 64) * F),
+    ),
     "slices": (lambda x: x[1:] - x[:-1], (V,), Work(N - 1, 0, 2 * (N - 1) * F)),
     "scalar gradient": (bp.grad(lambda x, y: x * y + np.sin(x)), (1.0, 2.0), Work(1, 1, 3 * F)),
     # Two products of 2 * 3 N, and between them m - y, r * r, 1 +, /, 2 *.  Moved are X, m and r_bar twice, y, w, w_bar.
@@ -83,6 +88,18 @@ def test_memory():
     assert [life.buffer.name for life in memory.lifetimes] == ["r_matvec", "r_bar"]
     assert "r_bar" in str(memory)
     assert "workspace  896 B, at least 896 B" in str(memory)
+
+
+def test_memory_that_is_kept():
+    large = np.zeros((1024, 1024))
+
+    def double(x):
+        return 2 * x, np.sum(x)
+
+    memory = bp.inspect(double, large).memory
+    assert memory.kept == large.nbytes
+    assert "kept       8.39 MB, for later calls" in str(memory)
+    assert bp.inspect(double, large[1:]).memory.kept == 0
 
 
 def test_memory_that_is_shared():

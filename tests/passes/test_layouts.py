@@ -11,7 +11,7 @@ from staticbp.core.shape import symbol
 from staticbp.ops import packing
 from staticbp.ops.control import scan
 from staticbp.ops.iteration import while_loop
-from staticbp.passes import layouts, lower
+from staticbp.passes import effort, layouts, lower
 from staticbp.passes.pipeline import JOINT, LAYOUTS, PRIMAL, run
 from staticbp.runtime import limits
 from staticbp.runtime.tileshape import tile_shape
@@ -286,7 +286,7 @@ def test_a_loop_that_can_be_interrupted(monkeypatch):
     def f(W, h):
         return bp.scan(lambda h, _: (np.tanh(h @ W), None), h, None, length=20)[0]
 
-    monkeypatch.setattr(lower, "SLICED_WORK", 10)
+    monkeypatch.setattr(effort, "SLICED_WORK", 10)
     graph = laid_out(f, W, H)
     source = write(lower.lower(graph), "f")
     assert "progress" in source

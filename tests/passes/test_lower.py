@@ -8,7 +8,7 @@ from staticbp.core.aval import FLOAT64, INT64, Aval
 from staticbp.core.schedule import Call, Check, Loop, schedule_text
 from staticbp.core.traverse import walk
 from staticbp.ops.control import scan
-from staticbp.passes import lower as lowering
+from staticbp.passes import effort
 from staticbp.passes.pipeline import JOINT, PRIMAL, run
 from staticbp.trace.trace import trace
 from staticbp.transforms.rules import RULES
@@ -204,7 +204,7 @@ def test_next_scalars_are_computed_before_any_carry_is_replaced():
 
 @pytest.mark.parametrize("case", LOOPS, ids=lambda case: case[0].__name__)
 def test_a_long_loop_can_stop_and_go_on_anywhere(case, monkeypatch):
-    monkeypatch.setattr(lowering, "SLICED_WORK", 0)
+    monkeypatch.setattr(effort, "SLICED_WORK", 0)
     graph, args = loop_case(*case)
     joint = gradient_of(graph)
     for each, values in ((graph, args), (joint, [*args, *cotangents(joint, args)])):
@@ -219,7 +219,7 @@ def test_nothing_that_follows_an_interrupted_loop_was_done_before_it(monkeypatch
         (last,) = (loop(descent, [(3,), (3,)], ["w", "x"], 1)(c, xs),)
         return last * total, np.sum(np.sin(x) * 2.0), total * np.exp(total)
 
-    monkeypatch.setattr(lowering, "SLICED_WORK", 0)
+    monkeypatch.setattr(effort, "SLICED_WORK", 0)
     args = [normal(3), normal(5), normal(4, 3)]
     assert_lowered(graph_of(f, *args), args)
     joint = gradient_of(graph_of(f, *args))

@@ -10,7 +10,7 @@ import pytest
 
 from staticbp.core.check import check_graph
 from staticbp.core.interpret import interpret
-from staticbp.passes import lower as lowering
+from staticbp.passes import effort
 from staticbp.passes.pipeline import JOINT, PRIMAL, run
 from staticbp.transforms.activity import active_outputs
 from staticbp.transforms.jvp import jvp
@@ -90,7 +90,7 @@ class Trial:
 @pytest.mark.parametrize("seed", range(FIRST, LAST))
 def test_random_programs(seed, monkeypatch):
     if seed % 4 == 0:  # every loop at the top can be interrupted
-        monkeypatch.setattr(lowering, "SLICED_WORK", 0)
+        monkeypatch.setattr(effort, "SLICED_WORK", 0)
     trial = Trial(seed)
     trial.value()
     reverse, args = trial.derivatives()

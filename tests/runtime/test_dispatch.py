@@ -13,7 +13,7 @@ from staticbp.errors import ArgumentError, DtypeError, TracedIndexError
 from staticbp.runtime import dispatch
 from staticbp.runtime.dispatch import PAUSED, Constant, Entry, Slices, admit, converter, reporting, signature
 from staticbp.runtime.frame import framed
-from staticbp.runtime.memory import Arenas
+from staticbp.runtime.memory import Arenas, Buffers
 from staticbp.runtime.spec import Frame, Spec
 
 
@@ -111,7 +111,7 @@ def test_statuses_become_errors_that_name_the_line():
 
 
 def test_arenas_are_shared_by_no_two_calls():
-    arenas = Arenas()
+    arenas = Arenas(1 << 20, Buffers(0))
     taken = [arenas.take(100) for _ in range(12)]
     assert len({a.ctypes.data for a in taken}) == 12
     assert all(a.ctypes.data % 64 == 0 and a.size == 100 for a in taken)
@@ -144,7 +144,7 @@ def test_arenas_are_shared_by_no_two_calls():
 
 
 def test_an_arena_comes_back_from_a_call_that_fails(monkeypatch):
-    arenas = Arenas()
+    arenas = Arenas(1 << 20, Buffers(0))
     monkeypatch.setattr(dispatch, "ARENAS", arenas)
 
     def interrupted(work):
@@ -158,14 +158,14 @@ def test_an_arena_comes_back_from_a_call_that_fails(monkeypatch):
 
 
 class LongLoops:
-    """Two loops of 10 and 30 steps, which pause as generated code does."""
+    """Loops of 10 steps and of 15 turns, which pause as generated code does."""
 
     def __init__(self, seconds=0.0):
         self.seconds = seconds
         self.slices = []
 
     def __call__(self, out, progress):
-        for loop, extent in enumerate((10, 30)):
+        for loop, extent in enumerate((10, 15)):
             if progress[0] == 2 * loop:
                 progress[0], progress[1] = 2 * loop + 1, 0
             if progress[0] == 2 * loop + 1:
@@ -181,7 +181,7 @@ class LongLoops:
 
 
 def in_slices(loops):
-    slices = Slices((10, 30))
+    slices = Slices(((10, 1), (15, 2)))
     return Entry(framed(slices.running(loops), Frame((), (NUMBER,))), [], [Aval((), FLOAT64)]), slices
 
 
@@ -191,7 +191,7 @@ def test_long_loops_run_in_slices_that_report():
     slices.budget = 1
     with reporting(lambda done, total: seen.append((done, total))):
         entry([])
-    assert sum(loops.slices) == 40
+    assert sum(loops.slices) == 25
     assert seen[-1] == (40, 40)
     assert seen == sorted(seen)
     assert len(loops.slices) < 8  # fast steps: slices grow

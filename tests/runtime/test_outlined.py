@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from staticbp.runtime.load import compile_module
-from staticbp.runtime.parking import LONG
+from staticbp.runtime.pieces import LONG
 from staticbp.runtime.spec import Spec
 from staticbp.runtime.translate import translate
 
@@ -22,10 +22,12 @@ def repeated(expression, times):
 
 
 def calls(source):
-    """The functions of the module that its own function calls, each as often as it does."""
+    """The kernels that the function of the module calls, or its pieces, each as often as they do."""
     library, functions = translate(ast.parse(source), "staticbp.generated_outlined", {"f": CONVENTION})
-    text = str(library._final_module.get_function(functions["f"].llvm_func_name))
-    return [line.split("@")[1].split("(")[0].strip('"') for line in text.splitlines() if " call " in line]
+    own = [item for item in library._final_module.functions if ".piece." in item.name]
+    own.append(library._final_module.get_function(functions["f"].llvm_func_name))
+    calls = [line for function in own for line in str(function).splitlines() if " call " in line]
+    return [line.split("@")[1].split("(")[0].strip('"') for line in calls if ".piece." not in line]
 
 
 def test_a_long_stretch_calls_one_function_for_each_kernel():
