@@ -14,10 +14,12 @@ from typing import Any
 
 from staticbp.core import shape as shapes
 from staticbp.core.graph import Activation, Atom, Eqn, Graph, Lit, Var
-from staticbp.core.lowering import Control, Kernel
+from staticbp.core.lowering import Control, Kernel, Scalar
 from staticbp.core.recording import decided
 from staticbp.ops.call import call
 from staticbp.ops.native import native
+from staticbp.ops.products import matmul
+from staticbp.ops.shape import transpose
 from staticbp.passes.effort import is_long
 from staticbp.passes.inlining import lowering_of
 from staticbp.passes.recompute import recompute_cheap
@@ -94,9 +96,10 @@ def _regions(graph: Graph, depth: int) -> list[Region]:
     """The equations by the call that they came of, of those that `depth` others are around."""
     chains: dict[Activation, list[Activation]] = {}
     found: dict[tuple[Activation, bool], list[Eqn]] = {}
+    updates = _for_updates(graph)
     for eqn in graph.eqns:
         during = None if eqn.src is None else eqn.src.during
-        if during is None:
+        if during is None or eqn in updates:
             continue
         if during not in chains:
             chains[during] = during.chain()
@@ -104,6 +107,28 @@ def _regions(graph: Graph, depth: int) -> list[Region]:
         if len(chain) > depth:
             found.setdefault((chain[depth], eqn.adjoint), []).append(eqn)
     return [Region.of(activation, adjoint, eqns) for (activation, adjoint), eqns in found.items()]
+
+
+def _for_updates(graph: Graph) -> set[Eqn]:
+    """Products in derivatives that go into one elementwise operation of the program, as in ``W - rate * W_bar``.
+
+    They are made where that leaves its result, and so stay with it, as do the transposes of their operands.
+    """
+    readers: dict[Atom, list[Eqn | None]] = {atom: [None] for atom in graph.outs}  # None: the results of the graph
+    found: set[Eqn] = set()
+    for eqn in reversed(graph.eqns):
+        reading = [reader for out in eqn.outs for reader in readers.get(out, ())]
+        is_update = eqn.op is matmul and len(reading) == 1 and _is_elementwise(reading[0])
+        is_operand = eqn.op is transpose and bool(reading) and found.issuperset(reading)
+        if eqn.adjoint and (is_update or is_operand):
+            found.add(eqn)
+        for atom in eqn.ins:
+            readers.setdefault(atom, []).append(eqn)
+    return found
+
+
+def _is_elementwise(reader: Eqn | None) -> bool:
+    return reader is not None and not reader.adjoint and isinstance(reader.op.lowering, Scalar)
 
 
 def _alike(regions: Sequence[Region]) -> list[list[Region]]:

@@ -72,6 +72,20 @@ def test_a_layer_called_often_is_a_function_for_its_value_and_one_for_its_deriva
     assert source.count("return np.tanh(h @ w)") == 3  # in both functions, and for the first derivative
 
 
+def test_a_product_stays_with_the_update_that_it_is_made_in():
+    def step(weights, x):
+        return [w - 0.1 * w_bar for w, w_bar in zip(weights, bp.grad(deep)(weights, x), strict=True)]
+
+    train = bp.compile(step, donate_argnums=0)
+    source = train.inspect(WEIGHTS, X).source
+    adjoint = source[source.index("def layer_adjoint(") : source.index("def step(")]
+    assert adjoint.count("blas.gemm(") == 1  # the cotangent of h
+    assert source.count("True, False, -0.1, 1.0)") == 6  # w is updated by its product
+    expected = step(WEIGHTS, X)
+    for found, wanted in zip(train([w.copy() for w in WEIGHTS], X), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+
+
 def test_two_calls_are_written_out():
     assert not called(inspected(deep, WEIGHTS[:2], X).graph)
     assert len(called(inspected(deep, WEIGHTS[:3], X).graph)) == 3
