@@ -62,7 +62,7 @@ def share_passes(block: list[Stmt], step: str, extent: Dim, carries: Sequence[Bu
             ahead.append(_first(call, step))
             _append_product(update, call, (following,), shared)
             _copy_rows(block, update, call, [loop_index(step), following], shared)
-        elif _is_tall(call) and _may_run_early(block, before, call, update, step):
+        elif _is_tall(call) and _may_run_early(block, before, call, update, step, carries):
             del block[: len(before) + 1]
             ahead += [*before, call]
             _append_product(update, _run_early(block, before, call, update, shared), (), shared)
@@ -102,7 +102,9 @@ def _is_tall(call: Call) -> bool:
     return isinstance(matrix.shape[0], int) and matrix.shape[0] >= MANY_ROWS
 
 
-def _may_run_early(block: list[Stmt], before: list[Stmt], call: Call, update: Loop, step: str) -> bool:
+def _may_run_early(
+    block: list[Stmt], before: list[Stmt], call: Call, update: Loop, step: str, carries: Sequence[Buffer]
+) -> bool:
     """Whether all that leads to a product can be computed for the next step just before an update of this one."""
     (_, row, _) = (arg for arg in call.args if isinstance(arg, Ref))
     made, late = footprint(before, {}), footprint(block[block.index(update) :], {})
@@ -113,7 +115,7 @@ def _may_run_early(block: list[Stmt], before: list[Stmt], call: Call, update: Lo
         and all(isinstance(stmt, Loop) for stmt in before)
         and all(isinstance(stmt, Loop | Let | Update | Store) for stmt in walk(before))
         and not any(step in _indexes(stmt) for stmt in walk(before))
-        and all(buffer.role == "workspace" and buffer not in rest.writes for buffer in made.writes)
+        and all(b.role == "workspace" and b not in carries and b not in rest.writes for b in made.writes)
         and not any(buffer.role == "view" or buffer in late.writes for buffer in made.reads)
         and not made.uses & rest.defines
     )
@@ -135,7 +137,7 @@ def _indexes(stmt: Stmt) -> set[str]:
 def _run_early(block: list[Stmt], before: list[Stmt], call: Call, update: Loop, shared: Shared) -> Call:
     """Compute what leads to the next step's product before an update, aside; the product of that."""
     (matrix, row, result) = (arg for arg in call.args if isinstance(arg, Ref))
-    aside = {buffer: shared.buffer(buffer.name, buffer.aval) for buffer in footprint(before, {}).writes}
+    aside = {buffer: shared.buffer(f"{buffer.name}_next", buffer.aval) for buffer in footprint(before, {}).writes}
     position = block.index(update)
     block[position:position] = [_with_buffers(stmt, aside) for stmt in before]
     for buffer, other in aside.items():
@@ -233,7 +235,7 @@ def _append_product(update: Loop, call: Call, following: tuple[Index, ...], shar
 
 
 def _copy_rows(block: list[Stmt], update: Loop, call: Call, steps: Sequence[Index], shared: Shared) -> None:
-    """Let an update of many rows read those samples from memory of their own, which begins at a cache line."""
+    """Let an update of many rows read this step's sample and the next from memory that begins at a cache line."""
     (matrix, row, _) = (arg for arg in call.args if isinstance(arg, Ref))
     columns = matrix.shape[1]
     inner = _inner(update, matrix)
@@ -245,7 +247,8 @@ def _copy_rows(block: list[Stmt], update: Loop, call: Call, steps: Sequence[Inde
         if not isinstance(expr, Load) or expr not in places:
             return None
         if expr not in copies:
-            copies[expr] = shared.buffer(row.buffer.name, Aval((columns,), row.dtype))
+            name = f"{row.buffer.name}_{'row' if expr == places[0] else 'next'}"
+            copies[expr] = shared.buffer(name, Aval((columns,), row.dtype))
         return Load(copies[expr], (loop_index(inner.index),))
 
     places = [Load(row.buffer, (step, loop_index(inner.index))) for step in steps]

@@ -8,7 +8,7 @@ import pytest
 
 from staticbp.runtime import jit
 from staticbp.runtime import spec as specs
-from staticbp.runtime.frame import MISFIT, framed
+from staticbp.runtime.frame import ALIGNED, MISFIT, framed
 from staticbp.runtime.load import compile_module
 from staticbp.runtime.spec import STACK, Frame, Spec
 
@@ -150,3 +150,18 @@ def test_frames_without_object_code(monkeypatch):
     (found,) = call(np.arange(3.0))
     assert np.array_equal(found, [0.0, 12.5, 25.0])
     assert call(np.arange(4.0)) == MISFIT
+
+
+def test_what_a_long_loop_goes_over_begins_at_a_cache_line():
+    large = ALIGNED // 8
+    held = []
+
+    def note(*arrays):
+        held.extend(arrays)
+        return 0
+
+    call = framed(note, Frame((), (vector(readonly=False, n=large), vector(readonly=False)), 200))
+    for _ in range(4):
+        kept = call()
+        assert [result.size for result in kept] == [large, 3]
+    assert [array.ctypes.data % 64 for array in held if array.size != 3] == [0] * 8
