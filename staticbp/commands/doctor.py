@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 import staticbp
-from staticbp.runtime import jit, store, symbols, team
+from staticbp.runtime import store, symbols, team
+from staticbp.runtime.compiler import jit
 from staticbp.runtime.load import JIT
 from staticbp.runtime.objectcode import host
 from staticbp.version import __version__

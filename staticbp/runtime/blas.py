@@ -145,7 +145,7 @@ def axpy(alpha: float, x: Array, y: Array) -> None:
 
 
 if JIT:
-    from staticbp.runtime import products
+    from staticbp.runtime.intrinsics import products
 
     TAKES_EXTENTS = True  # for `translate`: what is known of the sizes of arrays decides what is written
     products.register(gemm, gemm_part, gemv, ger, dot, axpy, pack)

@@ -15,8 +15,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from staticbp.runtime import capsules, inner_loops, jit, standalone, team
-from staticbp.runtime.llvmtext import llvm_text
+from staticbp.runtime import capsules, inner_loops, standalone, team
+from staticbp.runtime.compiler import jit
+from staticbp.runtime.compiler.llvmtext import llvm_text
 from staticbp.runtime.load import njit_module, pseudo_filename
 from staticbp.runtime.spec import Frame
 from staticbp.runtime.standalone import argument, code_of, compiled

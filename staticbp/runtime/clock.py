@@ -36,6 +36,6 @@ def lap(part: int) -> None:
 
 
 if JIT:
-    from staticbp.runtime import ticks
+    from staticbp.runtime.compiler import ticks
 
     ticks.register(lap)

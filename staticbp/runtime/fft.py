@@ -72,6 +72,6 @@ def irfft(x: Array, out: Array, n: int) -> None:
 
 
 if JIT:
-    from staticbp.runtime import fourier
+    from staticbp.runtime.intrinsics import fourier
 
     fourier.register({name: globals()[name] for name in __all__})

@@ -60,7 +60,7 @@ def cumsum(x: Array, out: Array) -> None:
 if JIT:
     from numba.extending import overload
 
-    from staticbp.runtime import sorting
+    from staticbp.runtime.intrinsics import sorting
 
     WRITTEN, texts = sorting.WRITTEN, sorting.texts  # for `translate`, which takes texts into the module
     overload(sort)(sorting.compile_sort)

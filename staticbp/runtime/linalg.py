@@ -318,6 +318,6 @@ def repeated_squares(a: Array, times: Array, out: Array) -> None:
 
 
 if JIT:
-    from staticbp.runtime import lapack
+    from staticbp.runtime.intrinsics import lapack
 
     lapack.register({name: globals()[name] for name in __all__})

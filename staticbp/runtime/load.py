@@ -248,7 +248,7 @@ def _in_memory(
 
 def _jit() -> Any:
     """The compiler, and with it Numba: half a second that a process with a full store does not spend."""
-    return importlib.import_module("staticbp.runtime.jit")
+    return importlib.import_module("staticbp.runtime.compiler.jit")
 
 
 def _module_name(source: str) -> str:

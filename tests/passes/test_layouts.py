@@ -14,7 +14,7 @@ from staticbp.ops.iteration import while_loop
 from staticbp.passes import effort, layouts, lower
 from staticbp.passes.pipeline import JOINT, LAYOUTS, PRIMAL, run
 from staticbp.runtime import limits
-from staticbp.runtime.tileshape import tile_shape
+from staticbp.runtime.intrinsics.tileshape import tile_shape
 from staticbp.trace.trace import trace
 from tests.passes.checks import assert_close_values
 from tests.support import assert_lowered, graph_of, run_plain

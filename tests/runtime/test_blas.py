@@ -6,7 +6,8 @@ import numba
 import numpy as np
 import pytest
 
-from staticbp.runtime import blas, products
+from staticbp.runtime import blas
+from staticbp.runtime.intrinsics import products
 
 DTYPES = (np.float64, np.float32, np.int64)
 LIMITS = ("GEMM_LOOPS", "GEMM_TILES", "GEMV_LOOPS", "GEMV_ROWS", "GER_LOOPS")

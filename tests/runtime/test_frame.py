@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from staticbp.runtime import jit
 from staticbp.runtime import spec as specs
+from staticbp.runtime.compiler import jit
 from staticbp.runtime.frame import ALIGNED, MISFIT, framed
 from staticbp.runtime.load import compile_module
 from staticbp.runtime.spec import STACK, Frame, Spec

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from staticbp.commands.main import main
-from staticbp.runtime import jit, kernelcode, store
+from staticbp.runtime import kernelcode, store
+from staticbp.runtime.compiler import jit
 from staticbp.runtime.load import Spec, compile_module, inspect_module, written_module
 from staticbp.runtime.objectcode import ObjectCode
 from tests.runtime.modules import F8, array, program

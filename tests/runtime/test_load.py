@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from staticbp.errors import GeneratedCodeError
-from staticbp.runtime import jit, load, store, symbols
+from staticbp.runtime import load, store, symbols
+from staticbp.runtime.compiler import jit
 from staticbp.runtime.load import Spec, compile_module, inspect_module, njit_module, pseudo_filename
 from staticbp.runtime.objectcode import LinkError, ObjectCode, link
 from tests.runtime.modules import (

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from staticbp.errors import GeneratedCodeError
-from staticbp.runtime import regions, team, threads
+from staticbp.runtime import team, threads
+from staticbp.runtime.compiler import regions
 from staticbp.runtime.load import Spec, compile_module, njit_module
 from tests.runtime.shared_steps import arguments, check, compute
 

@@ -1,0 +1,1 @@
+"""Generated text to LLVM code, and that to machine code. Imported only to compile."""

@@ -1,0 +1,1 @@
+"""Kernels written as LLVM code: what `blas`, `fft`, `kernels` and `linalg` are when compiled."""
