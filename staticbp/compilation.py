@@ -231,14 +231,12 @@ class Compilation:
             self.stages.append(("expand", plain))
         progress = Progress()
         simplified = run(plain, PRIMAL, on_stage=on_stage, notes=self.notes, progress=progress)
-        joint = run(simplified, JOINT, on_stage=on_stage, notes=self.notes, progress=progress)
-        laid_out = run(joint, LAYOUTS)
-        if laid_out is not joint:
-            on_stage("layouts", laid_out)
-        called = run(laid_out, CALLS)
-        if called is not laid_out:
-            on_stage("calls", called)
-        return called
+        graph = run(simplified, JOINT, on_stage=on_stage, notes=self.notes, progress=progress)
+        for name, passes in (("layouts", LAYOUTS), ("calls", CALLS)):
+            before, graph = graph, run(graph, passes)
+            if graph is not before:
+                on_stage(name, graph)
+        return graph
 
     @cached_property
     def zeros(self) -> frozenset[int]:

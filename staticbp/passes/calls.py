@@ -23,7 +23,7 @@ from staticbp.ops.shape import transpose
 from staticbp.passes.effort import is_long
 from staticbp.passes.inlining import lowering_of
 from staticbp.passes.recompute import recompute_cheap
-from staticbp.passes.rewrite import Note
+from staticbp.passes.rewrite import Note, renamed
 
 FEWEST = 3  # calls: two may as well stay
 LONG = 24  # equations beyond which what has no product and no loop in it is worth a call
@@ -240,17 +240,7 @@ def _body(group: Sequence[Region], positions: Sequence[int]) -> Graph:
     first = group[0]
     names = _common_names([region.ins for region in group]) | _common_names([region.outs for region in group])
     fresh = {var: Var(var.aval, name) for var, name in names.items()}
-    eqns = tuple(
-        Eqn(
-            tuple(fresh[out] for out in eqn.outs),
-            eqn.op,
-            tuple(atom if isinstance(atom, Lit) else fresh[atom] for atom in eqn.ins),
-            eqn.params,
-            eqn.src,
-            eqn.adjoint,
-        )
-        for eqn in first.eqns
-    )
+    eqns = tuple(renamed(eqn, fresh) for eqn in first.eqns)
     outs = first.outs
     return calls(
         Graph(first.name, tuple(map(fresh.__getitem__, first.ins)), eqns, tuple(fresh[outs[i]] for i in positions))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from staticbp.core.schedule import (
     Accumulate,
     Affine,
     Buffer,
     Call,
-    Check,
     Expr,
-    If,
     Index,
     Let,
     Load,
@@ -21,10 +17,8 @@ from staticbp.core.schedule import (
     Reshape,
     Stmt,
     Store,
-    Update,
-    While,
 )
-from staticbp.core.traverse import children, exprs, loads, rewrite
+from staticbp.core.traverse import children, exprs, loads, map_exprs, rewrite, walk
 from staticbp.passes.access import footprint, independent, root
 
 
@@ -37,7 +31,7 @@ def update_in_place(block: list[Stmt], ahead: Buffer, carry: Ref) -> bool:
     """
     base = root(carry.buffer, {})
     writers = [p for p, stmt in enumerate(block) if ahead in footprint([stmt], {}).writes]
-    if len(writers) != 1 or any(isinstance(s, Reshape) and s.ref.buffer is ahead for s in _walk(block)):
+    if len(writers) != 1 or any(isinstance(s, Reshape) and s.ref.buffer is ahead for s in walk(block)):
         return False
     (position,) = writers
     if any(_touches(stmt, base) for stmt in block[position + 1 :]):
@@ -47,7 +41,7 @@ def update_in_place(block: list[Stmt], ahead: Buffer, carry: Ref) -> bool:
     if not _reads_before_writes(block[position], ahead, carry, base):
         return False
     for stmt in block:
-        _substitute(stmt, ahead, carry)
+        substitute(stmt, ahead, carry)
     return True
 
 
@@ -79,7 +73,7 @@ def _reads_before_writes(stmt: Stmt, ahead: Buffer, carry: Ref, base: Buffer) ->
     if not _touches(stmt, base):
         return True
     written: list[tuple[Index, ...]] = []
-    for inner in _walk([stmt]):
+    for inner in walk([stmt]):
         if isinstance(inner, Call | Reshape) and _touches(inner, base):
             return False
         for expr in exprs(inner):
@@ -96,7 +90,7 @@ def _reads_before_writes(stmt: Stmt, ahead: Buffer, carry: Ref, base: Buffer) ->
         return False
     return all(
         load.index == written[0]
-        for inner in _walk([stmt])
+        for inner in walk([stmt])
         for expr in exprs(inner)
         for load in loads(expr)
         if load.buffer is carry.buffer
@@ -107,7 +101,7 @@ def _repeats(stmt: Stmt, ahead: Buffer) -> bool:
     """Whether an element of `ahead` is written in more than one iteration of a loop."""
     if not isinstance(stmt, Loop):
         return False
-    for inner in _walk(stmt.body):
+    for inner in walk(stmt.body):
         if isinstance(inner, Store) and inner.buffer is ahead:
             named = {name for part in inner.index if isinstance(part, Affine) for name, _ in part.terms}
             if stmt.index not in named:
@@ -115,42 +109,27 @@ def _repeats(stmt: Stmt, ahead: Buffer) -> bool:
     return any(_repeats(inner, ahead) for inner in stmt.body)
 
 
-def _walk(block: Sequence[Stmt]) -> Iterator[Stmt]:
-    for stmt in block:
-        yield stmt
-        for inner in children(stmt):
-            yield from _walk(inner)
-
-
-def _substitute(stmt: Stmt, ahead: Buffer, carry: Ref) -> None:
+def substitute(stmt: Stmt, buffer: Buffer, place: Ref) -> None:
     """Replace a buffer by (a row of) another, everywhere in a statement."""
 
     def change(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.buffer is ahead:
-            return Load(carry.buffer, carry.at(tuple(rewrite(c, change) for c in expr.index)))
+        if isinstance(expr, Load) and expr.buffer is buffer:
+            return Load(place.buffer, place.at(tuple(rewrite(c, change) for c in expr.index)))
         return None
 
     def placed(ref: Ref) -> Ref:
-        return Ref(carry.buffer, (*carry.prefix, *ref.prefix), ref.transposed) if ref.buffer is ahead else ref
+        return Ref(place.buffer, (*place.prefix, *ref.prefix), ref.transposed) if ref.buffer is buffer else ref
 
+    map_exprs(stmt, lambda expr: rewrite(expr, change))
     match stmt:
-        case Let() | Update():
-            stmt.expr = rewrite(stmt.expr, change)
-        case Store() | Accumulate():
-            stmt.expr = rewrite(stmt.expr, change)
-            stmt.index = tuple(rewrite(c, change) for c in stmt.index)
-            if stmt.buffer is ahead:
-                stmt.buffer, stmt.index = carry.buffer, carry.at(stmt.index)
-        case Check():
-            stmt.ok = rewrite(stmt.ok, change)
+        case Store() | Accumulate() if stmt.buffer is buffer:
+            stmt.buffer, stmt.index = place.buffer, place.at(stmt.index)
         case Call():
             stmt.args = tuple(placed(a) if isinstance(a, Ref) else a for a in stmt.args)
             stmt.reads = tuple(placed(r) for r in stmt.reads)
             stmt.writes = tuple(placed(r) for r in stmt.writes)
-        case If() | While():
-            stmt.test = rewrite(stmt.test, change)
         case _:
             pass
     for block in children(stmt):
         for inner in block:
-            _substitute(inner, ahead, carry)
+            substitute(inner, buffer, place)

@@ -10,7 +10,7 @@ from staticbp.core.graph import Atom, Eqn, Graph, Lit, Var
 from staticbp.ops.arithmetic import add, mul
 from staticbp.ops.checkpoint import afresh
 from staticbp.ops.compare import equal, logical_and, logical_or, logical_xor, not_equal
-from staticbp.passes.rewrite import Note, replaced, substituted
+from staticbp.passes.rewrite import Note, renamed, replaced, substituted
 
 # Not maximum and minimum: of a zero and a minus zero they give the one that comes first.
 COMMUTATIVE = frozenset({add, mul, equal, not_equal, logical_and, logical_or, logical_xor})
@@ -56,16 +56,7 @@ def is_generated(name: str, eqn: Eqn) -> bool:
 
 def _renamed(graph: Graph, names: dict[Var, Var]) -> Graph:
     """`graph` with variables replaced by others of the same type (those of the given graph stay as they are)."""
-    eqns = [
-        replace(
-            eqn,
-            outs=tuple(names.get(out, out) for out in eqn.outs),
-            ins=replaced(eqn.ins, names),
-        )
-        if any(out in names for out in eqn.outs) or any(a in names for a in eqn.ins)
-        else eqn
-        for eqn in graph.eqns
-    ]
+    eqns = [renamed(eqn, names) for eqn in graph.eqns]
     return graph.with_eqns(eqns, replaced(graph.outs, names))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from staticbp.core.graph import Atom, Eqn, Var
 from staticbp.core.lowering import IndexMap, Pieces, Scalar
+from staticbp.passes.rewrite import renamed
 
 
 def recompute_cheap(ahead: Sequence[Eqn], behind: list[Eqn], ins: Collection[Var], bars: Sequence[Atom]) -> list[Eqn]:
@@ -43,7 +44,7 @@ def recompute_cheap(ahead: Sequence[Eqn], behind: list[Eqn], ins: Collection[Var
     if not again:
         return behind
     fresh = {eqn.outs[0]: Var(eqn.outs[0].aval, eqn.outs[0].name) for eqn in again}
-    return [_renamed(eqn, fresh) for eqn in (*reversed(again), *behind)]
+    return [renamed(eqn, fresh) for eqn in (*reversed(again), *behind)]
 
 
 def crossing_of(ahead: Sequence[Eqn], behind: Sequence[Eqn], bars: Sequence[Atom]) -> tuple[Var, ...]:
@@ -61,9 +62,3 @@ def _is_cheap(eqn: Eqn) -> bool:
 def _smaller(one: Var, other: Var) -> bool:
     mine, theirs = one.aval.size, other.aval.size
     return isinstance(mine, int) and isinstance(theirs, int) and mine < theirs
-
-
-def _renamed(eqn: Eqn, fresh: dict[Var, Var]) -> Eqn:
-    outs = tuple(fresh.get(v, v) for v in eqn.outs)
-    ins = tuple(fresh.get(a, a) if isinstance(a, Var) else a for a in eqn.ins)
-    return Eqn(outs, eqn.op, ins, eqn.params, eqn.src, eqn.adjoint)

@@ -205,6 +205,12 @@ def substituted(eqn: Eqn, atoms: Mapping[Var, Atom]) -> Eqn:
     return eqn
 
 
+def renamed(eqn: Eqn, names: Mapping[Var, Var]) -> Eqn:
+    """`eqn` with its operands and its results called as `names` says; the very same one when none is in it."""
+    outs, ins = tuple([names.get(out, out) for out in eqn.outs]), replaced(eqn.ins, names)
+    return eqn if outs == eqn.outs and ins == eqn.ins else Eqn(outs, eqn.op, ins, eqn.params, eqn.src, eqn.adjoint)
+
+
 def replaced(these: Iterable[Atom], atoms: Mapping[Var, Atom]) -> tuple[Atom, ...]:
     """Atoms with variables replaced as `atoms` says."""
     return tuple([atoms.get(a, a) if isinstance(a, Var) else a for a in these])

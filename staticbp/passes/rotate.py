@@ -41,6 +41,7 @@ from staticbp.core.schedule import (
 from staticbp.core.shape import Dim
 from staticbp.core.traverse import children, exprs, map_exprs, rewrite, walk
 from staticbp.passes.access import footprint
+from staticbp.passes.carry import substitute
 from staticbp.passes.nests import loops
 from staticbp.passes.shared import Shared
 
@@ -149,19 +150,14 @@ def _run_early(block: list[Stmt], before: list[Stmt], call: Call, update: Loop, 
 
 def _with_buffers(stmt: Stmt, buffers: Mapping[Buffer, Buffer]) -> Stmt:
     """A copy of a statement that works on other buffers."""
-
-    def moved(expr: Expr) -> Expr | None:
-        if isinstance(expr, Load) and expr.buffer in buffers:
-            return Load(buffers[expr.buffer], tuple(rewrite(component, moved) for component in expr.index))
-        return None
-
-    copy = replace(stmt)
-    if isinstance(copy, Loop):
-        copy.body = [_with_buffers(inner, buffers) for inner in copy.body]
-    if isinstance(copy, Store):
-        copy.buffer = buffers.get(copy.buffer, copy.buffer)
-    map_exprs(copy, lambda expr: rewrite(expr, moved))
+    copy = _copied(stmt)
+    for buffer, other in buffers.items():
+        substitute(copy, buffer, Ref(other))
     return copy
+
+
+def _copied(stmt: Stmt) -> Stmt:
+    return replace(stmt, body=list(map(_copied, stmt.body))) if isinstance(stmt, Loop) else replace(stmt)
 
 
 def _done_with(result: Buffer, update: Loop, inner: Loop) -> bool:

@@ -17,7 +17,6 @@ right operands that stay there: those are read again for each few rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +26,6 @@ from staticbp.core.schedule import (
     Accumulate,
     Buffer,
     Call,
-    Expr,
     Load,
     Loop,
     Ref,
@@ -36,8 +34,9 @@ from staticbp.core.schedule import (
     Store,
     loop_index,
 )
-from staticbp.core.traverse import children, exprs, loads, map_exprs, rewrite, walk
+from staticbp.core.traverse import children, exprs, loads, walk
 from staticbp.passes.access import footprint, root
+from staticbp.passes.carry import substitute
 
 LEAST_RESULT = 2**20  # bytes of a result from which on it is out of the second cache before it is read again
 MOST_OPERAND = 2**19  # bytes of a right operand that stays there
@@ -102,7 +101,7 @@ def _put_in_place(schedule: Schedule, loop: Loop, call: Call) -> None:
     for inner in loop.body:
         for store in inner.body if isinstance(inner, Loop) else ():
             if isinstance(inner, Loop) and isinstance(store, Store) and _may_hold(loop, call, inner, store):
-                _replace(loop, call, store.buffer)
+                substitute(loop, product, Ref(store.buffer))
                 schedule.temporaries.remove(product)
                 return
 
@@ -136,16 +135,3 @@ def _reads(stmt: Stmt, buffer: Buffer) -> bool:
 
 def _writes(stmt: Stmt, buffer: Buffer) -> bool:
     return isinstance(stmt, Store | Accumulate) and root(stmt.buffer, {}) is buffer
-
-
-def _replace(loop: Loop, call: Call, buffer: Buffer) -> None:
-    """Let the product of a loop be made in another buffer."""
-    product, there = call.writes[0], Ref(buffer)
-    args = tuple(there if arg == product else arg for arg in call.args)
-    loop.product = replace(call, args=args, writes=(there,))
-
-    def moved(expr: Expr) -> Expr | None:
-        return Load(buffer, expr.index) if isinstance(expr, Load) and expr.buffer is product.buffer else None
-
-    for stmt in walk(loop.body):
-        map_exprs(stmt, lambda expr: rewrite(expr, moved))
