@@ -146,7 +146,10 @@ def call_watched(builder: Any, loop: inner_loops.InnerLoop, count: IrValue, stac
 
 
 def call_fortran(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
-    """Call a routine of BLAS or LAPACK, which takes pointers only, also to scalars; sizes become C ints."""
+    """Call a routine of BLAS or LAPACK, which takes pointers only, also to scalars; sizes become C ints.
+
+    It has threads of its own: the team rests.
+    """
     sharing.rest(builder)
     pointers = []
     for argument in arguments:

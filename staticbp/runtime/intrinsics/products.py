@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from staticbp.runtime.intrinsics import packing, rows, sharing, tiles, vectors
+from staticbp.runtime.intrinsics import packing, rows, tiles, vectors
+from staticbp.runtime.intrinsics.lapack import call_fortran
 from staticbp.runtime.limits import GEMM_LOOPS, GEMM_TILES, GEMV_LOOPS, GEMV_ROWS, GER_LOOPS
-from staticbp.runtime.symbols import BLAS_PREFIX, address
 
 # Numba's types and llvmlite's values carry no type information.
 NumbaType = Any
@@ -32,9 +31,6 @@ _SIZE = ir.IntType(64)
 _INT = ir.IntType(32)
 _FALSE, _TRUE = (ir.Constant(ir.IntType(1), bit) for bit in (0, 1))
 _BYTE = ir.IntType(8)
-
-for _routine in ("dgemm", "sgemm", "dgemv", "sgemv", "dger", "sger"):
-    llvm.add_symbol(BLAS_PREFIX + _routine, address(BLAS_PREFIX + _routine))
 
 
 class Matrix:
@@ -56,25 +52,6 @@ class Matrix:
     @property
     def has_blas(self) -> bool:
         return self.kind.dtype in (types.float32, types.float64)
-
-
-def _call_blas(builder: Any, routine: str, dtype: NumbaType, arguments: Sequence[IrValue]) -> None:
-    """Call a BLAS routine, which takes pointers only, also to scalars; sizes become C ints. It has its own threads."""
-    sharing.rest(builder)
-    byte_pointer = _BYTE.as_pointer()
-    pointers = []
-    for argument in arguments:
-        pointer = argument
-        if not isinstance(argument.type, ir.PointerType):
-            stored = builder.trunc(argument, _INT) if argument.type == _SIZE else argument
-            pointer = cgutils.alloca_once_value(builder, stored)
-        pointers.append(builder.bitcast(pointer, byte_pointer))
-    name = BLAS_PREFIX + ("d" if dtype == types.float64 else "s") + routine
-    function = builder.module.globals.get(name)
-    if function is None:
-        signature = ir.FunctionType(ir.VoidType(), [byte_pointer] * len(pointers))
-        function = ir.Function(builder.module, signature, name)
-    builder.call(function, pointers)
 
 
 def _call_loops(
@@ -261,7 +238,7 @@ def _lower_gemm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     def call() -> None:
         op_a, op_b = _letter(builder, trans_a, "T", "N"), _letter(builder, trans_b, "T", "N")
         arguments = [op_b, op_a, n, m, k, alpha, b.data, b.shape[1], a.data, a.shape[1], beta, c.data, n]
-        _call_blas(builder, "gemm", c.kind.dtype, arguments)
+        call_fortran(builder, "gemm", c.kind.dtype, arguments)
 
     def tiled() -> None:
         arguments = [m, n, k, a.data, b.data, c.data, trans_a, trans_b, _FALSE, alpha, beta]
@@ -304,7 +281,7 @@ def _lower_gemv(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     def call() -> None:
         op = _letter(builder, trans, "N", "T")
         arguments = [op, n, m, alpha, a.data, n, x.data, _SIZE(1), beta, y.data, _SIZE(1)]
-        _call_blas(builder, "gemv", y.kind.dtype, arguments)
+        call_fortran(builder, "gemv", y.kind.dtype, arguments)
 
     def by_rows() -> None:
         arguments = [m, n, a.data, x.data, y.data, alpha, beta]
@@ -329,7 +306,7 @@ def _lower_ger(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
     def call() -> None:
         arguments = [n, m, alpha, y.data, _SIZE(1), x.data, _SIZE(1), a.data, n]
-        _call_blas(builder, "ger", a.kind.dtype, arguments)
+        call_fortran(builder, "ger", a.kind.dtype, arguments)
 
     _by_size(builder, (m, n), GER_LOOPS, loops, call if a.has_blas else None)
     return context.get_dummy_value()

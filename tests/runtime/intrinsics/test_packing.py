@@ -10,6 +10,7 @@ from staticbp.ops.packing import packed_size
 from staticbp.runtime import blas
 from staticbp.runtime.intrinsics import products, tiles, tileshape, vectors
 from tests.runtime.intrinsics.test_tiles import DTYPES, FEATURES, edges, framed
+from tests.runtime.test_blas import compiled
 
 
 @pytest.fixture(scope="module", params=["AVX2", "AVX-512"])
@@ -17,9 +18,7 @@ def kernels(request):
     """The features of a CPU, and a product packed before or not, compiled for them."""
     features = FEATURES[request.param]
 
-    @numba.njit
-    def whole(A, B, C, trans_a, trans_b, alpha, beta):
-        blas.gemm(A, B, C, trans_a, trans_b, alpha, beta)
+    whole = compiled()["gemm"]
 
     @numba.njit
     def apart(A, B, packed, C, trans_a, trans_b, alpha, beta):

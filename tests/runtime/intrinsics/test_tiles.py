@@ -2,12 +2,11 @@
 
 import itertools
 
-import numba
 import numpy as np
 import pytest
 
-from staticbp.runtime import blas
 from staticbp.runtime.intrinsics import products, tiles, tileshape, vectors
+from tests.runtime.test_blas import compiled
 
 FEATURES = {"SSE": "", "AVX2": "+avx,+avx2,+fma", "AVX-512": "+avx,+avx2,+avx512f", "NEON": "+neon"}
 DTYPES = (np.float32, np.float64)
@@ -18,14 +17,8 @@ def kernels(request):
     """The features of a CPU, and the products compiled for them; LLVM makes do where this CPU has others."""
     features = FEATURES[request.param]
 
-    @numba.njit
-    def gemm(A, B, C, trans_a, trans_b, alpha, beta):
-        blas.gemm(A, B, C, trans_a, trans_b, alpha, beta)
-
-    @numba.njit
-    def gemv(A, x, y, trans, alpha, beta):
-        blas.gemv(A, x, y, trans, alpha, beta)
-
+    functions = compiled()
+    gemm, gemv = functions["gemm"], functions["gemv"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vectors, "host_features", lambda: features)
         for limit in ("GEMM_LOOPS", "GEMV_LOOPS"):
@@ -103,6 +96,20 @@ def test_gemm_in_parts(kernels, dtype, trans_a, trans_b):
         assert (memory[-64:] == 77).all()
 
 
+def assert_gemv(gemv, rng, dtype, m, n, trans, alpha, beta):
+    """The product of a matrix and a vector is right, and nothing around the result is touched."""
+    A, _ = framed(whole(rng, dtype, m, n), np.nan)
+    x, _ = framed(whole(rng, dtype, m if trans else n), np.nan)
+    size = n if trans else m
+    y, memory = framed(np.full(size, np.nan, dtype) if beta == 0 else whole(rng, dtype, size))
+    product = (A.T if trans else A) @ x
+    want = alpha * product if beta == 0 else alpha * product + beta * y
+    gemv(A, x, y, trans, dtype(alpha), dtype(beta))
+    np.testing.assert_array_equal(y, want, err_msg=f"{(m, n, alpha, beta)}")
+    assert (memory[:64] == 77).all()
+    assert (memory[-64:] == 77).all()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("trans", [False, True])
 def test_gemv_at_the_edges_of_vectors(kernels, dtype, trans):
@@ -111,16 +118,7 @@ def test_gemv_at_the_edges_of_vectors(kernels, dtype, trans):
     rng = np.random.default_rng(0)
     for m, n in itertools.product(edges(4, 8, 16), edges(lanes, 2 * lanes, 5 * lanes)):
         for alpha, beta in ((1, 0), (-2, 1), (3, -2), (0, 0), (0, 1)):
-            A, _ = framed(whole(rng, dtype, m, n), np.nan)
-            x, _ = framed(whole(rng, dtype, m if trans else n), np.nan)
-            size = n if trans else m
-            y, memory = framed(np.full(size, np.nan, dtype) if beta == 0 else whole(rng, dtype, size))
-            product = (A.T if trans else A) @ x
-            want = alpha * product if beta == 0 else alpha * product + beta * y
-            gemv(A, x, y, trans, dtype(alpha), dtype(beta))
-            np.testing.assert_array_equal(y, want, err_msg=f"{(m, n, alpha, beta)}")
-            assert (memory[:64] == 77).all()
-            assert (memory[-64:] == 77).all()
+            assert_gemv(gemv, rng, dtype, m, n, trans, alpha, beta)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -129,16 +127,7 @@ def test_gemv_in_parts(kernels, dtype, trans):
     _, _, gemv = kernels
     rng = np.random.default_rng(4)
     for m, n, alpha, beta in ((513, 129, 1, 0), (129, 513, -2, 1), (7, 9973, 3, -2), (9973, 7, 1, 0), (256, 256, 2, 1)):
-        A, _ = framed(whole(rng, dtype, m, n), np.nan)
-        x, _ = framed(whole(rng, dtype, m if trans else n), np.nan)
-        size = n if trans else m
-        y, memory = framed(np.full(size, np.nan, dtype) if beta == 0 else whole(rng, dtype, size))
-        product = (A.T if trans else A) @ x
-        want = alpha * product if beta == 0 else alpha * product + beta * y
-        gemv(A, x, y, trans, dtype(alpha), dtype(beta))
-        np.testing.assert_array_equal(y, want, err_msg=f"{(m, n, alpha, beta)}")
-        assert (memory[:64] == 77).all()
-        assert (memory[-64:] == 77).all()
+        assert_gemv(gemv, rng, dtype, m, n, trans, alpha, beta)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
